@@ -1,0 +1,1 @@
+"""What travels between the rooms: frozen dataclasses without behaviour."""
