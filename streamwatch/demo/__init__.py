@@ -1,0 +1,1 @@
+"""The demonstration: live streams that streamwatch draws itself, and a receiver that checks what arrives."""
