@@ -1,0 +1,1 @@
+"""What the operator wrote: value types, schema, loading, and the difference between two settings."""

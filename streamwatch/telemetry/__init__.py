@@ -1,0 +1,1 @@
+"""How streamwatch is seen from outside: logs, metrics, the systemd heartbeat, and what they must not show."""
