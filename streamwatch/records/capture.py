@@ -43,7 +43,8 @@ class CapturePlan:
     max_playlist_bytes: int = 4_000_000
     paced: bool = True
     """Finite sources (VOD, files) are read at media time, as if they were live."""
-    extension_picky: bool = True
+    resumed: bool = False
+    """The stream had ended before: a source still at its end says ``ended`` at once instead of playing again."""
 
 
 @dataclass(frozen=True, slots=True)

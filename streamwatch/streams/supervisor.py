@@ -1,0 +1,341 @@
+"""Keeps every stream watched: requests sessions, moves states by evidence, hands frames on and verdicts up."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from streamwatch.records.alert import CloseReason, Verdict
+from streamwatch.records.capture import (
+    CaptureEvent,
+    CapturePlan,
+    Finished,
+    FullDecodeWanted,
+    MediaStatus,
+    Missed,
+    Opened,
+)
+from streamwatch.records.frame import Frame
+from streamwatch.records.scores import Scores, Unscored
+from streamwatch.records.stream_state import StateName, StreamState
+from streamwatch.streams.definition import StreamDefinition
+from streamwatch.streams.permits import Permits
+from streamwatch.streams.retry import retry_after
+from streamwatch.streams.watched import WatchedStream
+
+_TICK: Final = 0.5
+_STABLE: Final = 60.0
+"""Seconds of a living session after which earlier failures are forgotten."""
+_STALLED_SESSION: Final = 120.0
+"""A session stalled this long is replaced: the master playlist may name another rendition or a fresh token by now."""
+_BLIND_GRACE: Final = 10.0
+"""Seconds without sight before an open incident says so: a reconnect within it is no news for a moderator."""
+_LOST_SIGHT: Final = 1800.0
+"""Seconds without sight after which an open incident is closed as lost_sight."""
+_SEEING: Final = frozenset({"live", "black", "frozen"})
+
+
+class Capture(Protocol):
+    """What the supervisor needs of the capture pool."""
+
+    def start(self, plan: CapturePlan) -> None:
+        """Begin a session; exactly one Finished follows."""
+
+    def stop(self, stream: str) -> None:
+        """End the stream's session."""
+
+
+class Watcher(Protocol):
+    """Who is told: metrics, MQTT, logs, alerts. Calls must not block."""
+
+    def state_changed(self, stream: WatchedStream, old: StreamState) -> None:
+        """The stream's state, or the reason for it, is new."""
+
+    def session_finished(self, stream: WatchedStream, finished: Finished) -> None:
+        """A session is over and may be requested again."""
+
+    def frame_decoded(self, stream: WatchedStream) -> None:
+        """A frame came in."""
+
+    def frame_scored(self, stream: WatchedStream, scores: Scores, covered: float) -> None:
+        """A frame got its scores; ``covered`` seconds are newly covered."""
+
+    def frame_unscored(self, stream: WatchedStream, unscored: Unscored) -> None:
+        """Frames that nobody looked at."""
+
+    def time_expected(self, stream: WatchedStream, seconds: float) -> None:
+        """Wall-clock time went by in which the stream should have been seen."""
+
+    def verdicts(self, stream: WatchedStream, verdicts: list[Verdict], judge_state: Mapping[str, Any]) -> None:
+        """Incidents opened, changed or closed; must be kept."""
+
+    def removed(self, stream: WatchedStream) -> None:
+        """The stream is no longer watched."""
+
+
+class Supervisor:
+    """Sole owner of stream state. Everything runs on the event loop; clocks are handed in."""
+
+    def __init__(
+        self,
+        *,
+        capture: Capture,
+        submit: Callable[[Frame], None],
+        forget: Callable[[str], None],
+        watcher: Watcher,
+        log: FilteringBoundLogger,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        rng: random.Random,
+        sessions_per_second: float = 20.0,
+        burst: int = 100,
+    ) -> None:
+        self._capture = capture
+        self._submit = submit
+        self._forget = forget
+        self._watcher = watcher
+        self._log = log
+        self._clock = clock
+        self._wall = wall
+        self._rng = rng
+        self._permits = Permits(sessions_per_second, burst, clock())
+        self._streams: dict[str, WatchedStream] = {}
+        self._sessions: dict[str, int] = {}
+        self._stopping = False
+
+    @property
+    def streams(self) -> Mapping[str, WatchedStream]:
+        """Every watched stream by id."""
+        return self._streams
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        while True:
+            self.tick()
+            await asyncio.sleep(_TICK)
+
+    # -- what is wanted -------------------------------------------------------------------------------------------
+
+    def add(self, watched: WatchedStream) -> None:
+        """Watch a stream from now on. Raises ValueError for an id that is watched already."""
+        if watched.id in self._streams:
+            raise ValueError(f"stream {watched.id!r} is watched already")
+        watched.session = self._sessions.get(watched.id, 0)
+        self._streams[watched.id] = watched
+        self._watcher.state_changed(watched, watched.state)
+
+    def fail(self, stream: str, reason: str) -> None:
+        """The stream cannot be watched as configured; it counts as expected and uncovered until that is mended."""
+        watched = self._streams[stream]
+        self._end_session(watched)
+        watched.next_attempt = None
+        self._set(watched, "failed", reason=reason, code="config")
+
+    def remove(self, stream: str) -> None:
+        """Stop watching; open incidents are closed as removed."""
+        watched = self._streams[stream]
+        self._end_session(watched)
+        self._forget(stream)
+        self._close(watched, "removed")
+        watched.meter.advance(self._clock())
+        del self._streams[stream]
+        self._watcher.removed(watched)
+
+    def restart(self, definition: StreamDefinition) -> None:
+        """Read the stream as newly defined; incidents and coverage go on."""
+        watched = self._streams[definition.id]
+        self._end_session(watched)
+        watched.definition = definition
+        watched.failures, watched.resumed = 0, False
+        watched.next_attempt = self._clock()
+        self._set(watched, "starting")
+
+    def suspend(self, stream: str, until: float | None) -> None:
+        """Do not look at the stream until Unix second ``until``, or until it is resumed."""
+        watched = self._streams[stream]
+        self._end_session(watched)
+        self._forget(stream)
+        watched.suspended_until = until
+        watched.next_attempt = None
+        self._close(watched, "suspended")
+        self._set(watched, "suspended", reason="suspended by the operator", code="suspended")
+
+    def resume(self, stream: str) -> None:
+        """Look at a suspended stream again."""
+        watched = self._streams[stream]
+        if watched.state.name == "suspended":
+            watched.suspended_until = None
+            watched.next_attempt = self._clock()
+            self._set(watched, "starting")
+
+    def stop(self) -> None:
+        """End all sessions and request none again; open incidents stay open."""
+        self._stopping = True
+        for watched in self._streams.values():
+            watched.next_attempt = None
+            self._end_session(watched)
+
+    # -- what is reported -----------------------------------------------------------------------------------------
+
+    def on_frame(self, frame: Frame) -> None:
+        """A frame of a running session arrived; it goes to the models."""
+        watched = self._current(frame.stream, frame.session)
+        if watched is None:
+            return
+        watched.last_frame = self._clock()
+        watched.frames_decoded += 1
+        self._watcher.frame_decoded(watched)
+        health = watched.pictures.look(frame.pixels, frame.received)
+        if health == "alive":
+            self._set(watched, "live")
+        elif health == "black":
+            self._set(watched, "black", reason="the pictures have been black", code="black")
+        else:
+            self._set(watched, "frozen", reason="the picture has not changed", code="frozen")
+        self._submit(frame)
+
+    def on_event(self, event: CaptureEvent) -> None:
+        """A capture worker reported something about a session."""
+        watched = self._current(event.stream, event.session)
+        if watched is None:
+            return
+        match event:
+            case Opened(description=description):
+                watched.description = description
+                self._log.info(
+                    "stream.opened",
+                    stream=watched.id,
+                    size=f"{description.width}x{description.height}",
+                    codec=description.codec,
+                    sampling=description.sampling,
+                    why=description.reason,
+                )
+            case MediaStatus(status="stalled", detail=detail):
+                self._set(watched, "stalled", reason=detail or "no new media", code="stalled")
+            case MediaStatus():
+                if watched.state.name == "stalled" and watched.last_frame is not None:
+                    self._set(watched, "live")
+            case Missed(reason=reason, count=count, detail=detail):
+                missed = Unscored(watched.id, event.session, reason, count, detail=detail)  # type: ignore[arg-type]
+                self.on_result(missed)
+            case Finished():
+                self._session_over(watched, event)
+            case FullDecodeWanted():
+                pass  # the pool answers these; it knows the budget
+
+    def on_result(self, result: Scores | Unscored) -> None:
+        """The models answered, or nobody looked."""
+        watched = self._streams.get(result.stream)
+        if watched is None:
+            return
+        if isinstance(result, Unscored):
+            watched.frames_unscored[result.reason] += result.count
+            self._watcher.frame_unscored(watched, result)
+            return
+        covered = watched.took_scores(result)
+        self._watcher.frame_scored(watched, result, covered)
+        self._tell(watched, watched.judge.observe(result))
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Count expected time, notice silence, request due sessions."""
+        now, wall = self._clock(), self._wall()
+        for watched in list(self._streams.values()):
+            expected = watched.meter.advance(now)
+            if expected:
+                self._watcher.time_expected(watched, expected)
+            if watched.suspended_until is not None and wall >= watched.suspended_until:
+                self.resume(watched.id)
+            if watched.running:
+                self._notice_silence(watched, now)
+            self._notice_blindness(watched, now)
+            if watched.next_attempt is not None and now >= watched.next_attempt and not self._stopping:
+                self._request(watched, now)
+
+    def _request(self, watched: WatchedStream, now: float) -> None:
+        wait = self._permits.take(now)
+        if wait > 0:
+            watched.next_attempt = now + wait
+            return
+        watched.session += 1
+        self._sessions[watched.id] = watched.session
+        watched.running, watched.next_attempt = True, None
+        watched.session_started, watched.last_frame = now, None
+        watched.pictures.forget()
+        self._capture.start(watched.definition.session(watched.session, resumed=watched.resumed))
+
+    def _notice_silence(self, watched: WatchedStream, now: float) -> None:
+        if watched.last_frame is not None and now - watched.session_started > _STABLE and watched.sight:
+            watched.failures = 0
+        seen = watched.last_frame or watched.session_started
+        limit = watched.silence_limit()
+        if watched.last_frame is None:
+            limit += watched.definition.plan.open_timeout
+        if now - seen <= limit:
+            return
+        if watched.state.name != "stalled":
+            self._set(watched, "stalled", reason=f"no picture for {limit:.0f} s", code="no_picture")
+        if now - seen > limit + _STALLED_SESSION:
+            self._end_session(watched)
+            watched.next_attempt = now
+            self._log.warning("stream.session_replaced", stream=watched.id, silent_seconds=round(now - seen))
+
+    def _notice_blindness(self, watched: WatchedStream, now: float) -> None:
+        if watched.blind_since is None:
+            if not watched.sight:
+                watched.sight = True
+                self._tell(watched, watched.judge.sight(visible=True, now=self._wall()))
+            return
+        blind = now - watched.blind_since
+        if blind >= _BLIND_GRACE and watched.sight:
+            watched.sight = False
+            self._tell(watched, watched.judge.sight(visible=False, now=self._wall()))
+        if blind >= _LOST_SIGHT:
+            self._close(watched, "lost_sight")
+
+    # -- transitions ----------------------------------------------------------------------------------------------
+
+    def _session_over(self, watched: WatchedStream, finished: Finished) -> None:
+        watched.running = False
+        if finished.code == "stopped" or self._stopping:
+            return
+        retry = retry_after(finished, watched.failures, self._rng)
+        watched.failures += 1
+        now = self._clock()
+        watched.next_attempt = None if retry.delay is None else now + retry.delay
+        if finished.code == "ended":
+            watched.resumed = True
+            self._close(watched, "ended")
+        self._set(watched, retry.state, reason=finished.message, code=finished.code)
+        self._watcher.session_finished(watched, finished)
+
+    def _end_session(self, watched: WatchedStream) -> None:
+        if watched.running:
+            watched.running = False
+            self._capture.stop(watched.id)
+
+    def _current(self, stream: str, session: int) -> WatchedStream | None:
+        watched = self._streams.get(stream)
+        return watched if watched is not None and watched.running and watched.session == session else None
+
+    def _set(self, watched: WatchedStream, name: StateName, *, reason: str = "", code: str = "") -> None:
+        now = self._clock()
+        old = watched.state
+        if name in _SEEING:
+            watched.blind_since = None
+            watched.resumed = False
+        elif watched.blind_since is None:
+            watched.blind_since = now
+        if watched.change_state(name, wall=self._wall(), reason=reason, code=code):
+            watched.meter.want(name not in ("ended", "suspended"), now)
+            self._watcher.state_changed(watched, old)
+
+    def _close(self, watched: WatchedStream, reason: CloseReason) -> None:
+        self._tell(watched, watched.judge.close(reason, self._wall()))
+
+    def _tell(self, watched: WatchedStream, verdicts: list[Verdict]) -> None:
+        if verdicts:
+            self._watcher.verdicts(watched, verdicts, watched.judge.state())
