@@ -52,4 +52,6 @@ class PictureWatch:
 def _thumbnail(pixels: Pixels) -> npt.NDArray[np.float32]:
     rows = np.linspace(0, pixels.shape[0] - 1, 36).astype(int)
     columns = np.linspace(0, pixels.shape[1] - 1, 64).astype(int)
-    return pixels[rows][:, columns].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    sampled = pixels[rows][:, columns].astype(np.float32)
+    luma: npt.NDArray[np.float32] = 0.299 * sampled[..., 0] + 0.587 * sampled[..., 1] + 0.114 * sampled[..., 2]
+    return luma

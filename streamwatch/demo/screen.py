@@ -1,0 +1,87 @@
+"""The demo's live terminal screen: each stream, what the weights cannot detect, and the alerts as they arrive."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from streamwatch.demo.receiver import Receiver
+from streamwatch.streams.watched import WatchedStream
+
+_STYLES = {
+    "live": "green",
+    "starting": "cyan",
+    "stalled": "bold yellow",
+    "frozen": "yellow",
+    "black": "yellow",
+    "reconnecting": "bold yellow",
+    "auth_failed": "bold red",
+    "failed": "bold red",
+    "ended": "dim",
+    "suspended": "dim",
+}
+
+
+def screen(
+    streams: Iterable[WatchedStream], not_detected: Mapping[str, Sequence[str]], receiver: Receiver, elapsed: float
+) -> RenderableType:
+    """Everything a person wants to see at once; ``not_detected`` is model -> unsupported labels."""
+    return Group(_streams(streams, elapsed), _blind(not_detected), _alerts(receiver))
+
+
+def _streams(streams: Iterable[WatchedStream], elapsed: float) -> Table:
+    table = Table(title=f"streamwatch demo, {elapsed:.0f} s", title_justify="left", expand=True)
+    for heading in ("stream", "state", "last scores", "scored", "unscored", "coverage"):
+        table.add_column(heading, justify="right" if heading in ("scored", "unscored", "coverage") else "left")
+    for watched in streams:
+        state = Text(watched.state.name, style=_STYLES[watched.state.name])
+        if watched.state.reason:
+            state.append(f"  {watched.state.reason}", style="dim")
+        table.add_row(
+            watched.id,
+            state,
+            _scores(watched.last_values),
+            str(watched.frames_scored),
+            ", ".join(f"{reason} {count}" for reason, count in watched.frames_unscored.items()) or "0",
+            f"{100 * watched.meter.ratio:.1f} %",
+        )
+    return table
+
+
+def _scores(values: Mapping[str, float]) -> Text:
+    text = Text()
+    top = sorted(((v, k) for k, v in values.items() if v > 0 and k.startswith("gore.classes.")), reverse=True)[:2]
+    for label in ("self-harm.prob", "gore.prob"):
+        if label in values:
+            text.append(f"{label} {values[label]:.2f}  ", style="bold red" if values[label] >= 0.5 else "")
+    text.append("  ".join(f"{label.rsplit('.', 1)[1]} {value:.2f}" for value, label in top), style="dim")
+    return text
+
+
+def _blind(not_detected: Mapping[str, Sequence[str]]) -> Panel:
+    lines = [f"[bold]{model}[/]: {', '.join(labels)}" for model, labels in not_detected.items() if labels]
+    return Panel("\n".join(lines) or "none", title="NOT DETECTED by these weights", title_align="left", style="yellow")
+
+
+def _alerts(receiver: Receiver) -> Table:
+    title = f"alerts: {receiver.delivered} delivered, {receiver.verified} with a valid signature"
+    table = Table(title=title, title_justify="left", expand=True)
+    for heading in ("time", "event", "stream", "label", "score", "peak"):
+        table.add_column(heading)
+    for received in list(receiver.alerts)[-8:]:
+        alert = received.alert
+        when = datetime.fromtimestamp(received.at, UTC).astimezone().strftime("%H:%M:%S")
+        style = "bold red" if alert["event"] == "opened" else ""
+        table.add_row(
+            when,
+            alert["event"],
+            alert["stream"],
+            alert["label"],
+            f"{alert['score']:.2f}",
+            f"{alert['peak']:.2f}",
+            style=style,
+        )
+    return table

@@ -1,0 +1,65 @@
+"""Carries verdicts from the judges to the alert desk, in order, without making the judges wait."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from structlog.typing import FilteringBoundLogger
+
+from streamwatch.records.alert import Verdict
+from streamwatch.streams.definition import StreamDefinition
+
+_LIMIT: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What one observation led to, with the judge's state to be kept beside it."""
+
+    definition: StreamDefinition
+    verdicts: tuple[Verdict, ...]
+    judge_state: Mapping[str, Any]
+
+
+class AlertLane:
+    """One consumer. Full: rulings that only update an incident give way and are counted; openings and closings never
+    do (a judge cannot open twice without closing, so they are bounded by the number of streams)."""
+
+    def __init__(self, record: Callable[[Ruling], Awaitable[None]], log: FilteringBoundLogger) -> None:
+        self._record = record
+        self._log = log
+        self._waiting: deque[Ruling] = deque()
+        self._news = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.dropped = 0
+
+    def put(self, ruling: Ruling) -> None:
+        """Hand over; returns at once."""
+        if len(self._waiting) >= _LIMIT and all(v.event == "updated" for v in ruling.verdicts):
+            self.dropped += 1
+            self._log.error("alerts.update_dropped", stream=ruling.definition.id, waiting=len(self._waiting))
+            return
+        self._waiting.append(ruling)
+        self._idle.clear()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Record rulings until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._waiting:
+                await self._record(self._waiting[0])
+                self._waiting.popleft()
+            self._idle.set()
+
+    async def drained(self, timeout: float) -> bool:  # noqa: ASYNC109 - the caller's share of the shutdown budget
+        """Wait until everything handed over is recorded; False when ``timeout`` seconds were not enough."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True

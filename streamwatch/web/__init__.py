@@ -1,0 +1,1 @@
+"""The front door: health, metrics, and what else is asked by HTTP."""
