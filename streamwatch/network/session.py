@@ -1,0 +1,242 @@
+"""HTTP for one stream: every hop checked, every answer bounded in bytes and time, credentials sent only home."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+import aiohttp
+from aiohttp.helpers import BasicAuth
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from streamwatch.errors import ForbiddenAddress, SourceError
+from streamwatch.network.connections import Connections, Route
+from streamwatch.network.failures import from_exception, from_status
+from streamwatch.network.guard import AddressGuard, Endpoint, parse_url
+from streamwatch.records.capture import CapturePlan, Origin
+from streamwatch.telemetry.redaction import redact_url
+
+MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a session may do and how it introduces itself. Holds secrets."""
+
+    url: str
+    """The URL written by hand, or sent by the API: the session's home."""
+    origin: Origin = "operator"
+    headers: tuple[tuple[str, str], ...] = ()
+    user_agent: str = "streamwatch"
+    proxy: str | None = None
+    ca_file: str | None = None
+    tls_verify: bool = True
+    allow: tuple[str, ...] = ()
+    deny_ports: tuple[tuple[str, int], ...] = ()
+    open_timeout: float = 10.0
+    read_timeout: float = 10.0
+
+    @classmethod
+    def of(cls, plan: CapturePlan) -> Self:
+        """The access that a capture plan grants."""
+        return cls(
+            url=plan.url,
+            origin=plan.origin,
+            headers=tuple(plan.headers.items()),
+            user_agent=plan.user_agent,
+            proxy=plan.proxy,
+            ca_file=plan.ca_file,
+            tls_verify=plan.tls_verify,
+            allow=plan.allow,
+            deny_ports=plan.deny_ports,
+            open_timeout=plan.open_timeout,
+            read_timeout=plan.read_timeout,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+    url: str
+    """After redirects; what relative URLs in the body refer to."""
+    elapsed: float
+    received: float
+    """CLOCK_MONOTONIC when the last byte arrived."""
+
+
+class Stream:
+    """An answer that is read piece by piece."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers = response.headers
+        self.url = str(response.url)
+
+    @property
+    def length(self) -> int | None:
+        """Bytes announced by Content-Length, None when unknown or compressed."""
+        if self.headers.get("Content-Encoding", "identity") != "identity":
+            return None
+        return self._response.content_length
+
+    async def read_some(self, limit: int = _CHUNK) -> bytes:
+        """The next at most ``limit`` bytes; empty at the end. Raises SourceError."""
+        try:
+            return await self._response.content.read(limit)
+        except (aiohttp.ClientError, OSError) as error:
+            raise from_exception(error, self.url) from None
+
+    def release(self) -> None:
+        """Hand the connection back for reuse when all of the answer was read; close it otherwise."""
+        self._response.release()
+
+
+class GuardedSession:
+    """Requests of one stream. Cheap: connections are shared through ``Connections``.
+
+    Raises SourceError ``bad_url``, ``forbidden_scheme`` or ForbiddenAddress when the URL itself may not be read, and
+    ValueError when ``allow`` holds something that is no network.
+    """
+
+    def __init__(self, access: Access, connections: Connections) -> None:
+        self._access = access
+        self._connections = connections
+        home = parse_url(access.url)
+        self._home = (home.scheme.lower(), home.host, home.port)
+        self.guard = AddressGuard(
+            origin=access.origin,
+            base=Endpoint.of(home),
+            allow=access.allow,
+            deny_ports=access.deny_ports,
+        )
+        self.guard.check_url(home)
+        self._own_headers = dict(access.headers)
+        lowered = {name.lower() for name in self._own_headers}
+        if (home.user or home.password) and "authorization" not in lowered:
+            auth = BasicAuth(home.user or "", home.password or "", encoding="utf-8")
+            self._own_headers["Authorization"] = auth.encode()
+        self._common = {} if "user-agent" in lowered else {"User-Agent": access.user_agent}
+        self._route = Route(
+            trust="foreign",
+            allow=access.allow,
+            deny_ports=access.deny_ports,
+            verify=access.tls_verify,
+            ca_file=access.ca_file,
+            proxied=access.proxy is not None,
+        )
+        self._own_route = replace(self._route, trust="own")
+
+    async def get(
+        self,
+        url: str,
+        *,
+        limit: int,
+        within: float,
+        byte_range: tuple[int, int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """The whole answer, at most ``limit`` bytes (after decompression), within ``within`` seconds.
+
+        ``byte_range`` is first and last byte, both included. Raises SourceError; statuses other than 2xx and 416 too.
+        """
+        started = time.monotonic()
+        parts: list[bytes] = []
+        size = 0
+        async with self.stream(url, within=within, byte_range=byte_range, headers=headers) as answer:
+            while chunk := await answer.read_some():
+                size += len(chunk)
+                if size > limit:
+                    raise SourceError("too_large", f"{redact_url(answer.url)} is larger than {limit} bytes")
+                parts.append(chunk)
+        now = time.monotonic()
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        return Reply(answer.status, answer.headers, body, answer.url, now - started, now)
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self,
+        url: str,
+        *,
+        within: float | None,
+        byte_range: tuple[int, int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[Stream]:
+        """An open answer (2xx or 416); leaving the block early closes its connection.
+
+        ``within`` bounds everything inside the block, None only a silence of read_timeout. Raises SourceError.
+        """
+        response: aiohttp.ClientResponse | None = None
+        where = url
+        wanted = dict(headers or {})
+        if byte_range is not None:
+            wanted["Range"] = f"bytes={byte_range[0]}-{byte_range[1]}"
+            wanted["Accept-Encoding"] = "identity"  # a range of compressed bytes is of no use
+        try:
+            async with asyncio.timeout(within):
+                response = await self._follow(url, wanted)
+                where = str(response.url)
+                yield Stream(response)
+        except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError) as error:
+            raise from_exception(error, where) from None
+        finally:
+            if response is not None:
+                if response.content.is_eof() and response.content.exception() is None:
+                    response.release()
+                else:
+                    response.close()
+
+    async def _follow(self, url: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
+        target = parse_url(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await self._request(target, headers)
+            if response.status not in _REDIRECTS:
+                if 200 <= response.status < 300 or response.status == 416:
+                    return response
+                response.close()
+                raise from_status(response.status, response.headers, str(target))
+            location = response.headers.get("Location")
+            # A redirect's body is short; reading it would keep the connection, and trust the server to end it.
+            response.release() if response.content.is_eof() else response.close()
+            if not location:
+                raise SourceError("http_error", f"{redact_url(str(target))} redirects to nowhere")
+            target = _join(target, location)
+        raise SourceError("redirects", f"{redact_url(url)} redirects more than {MAX_REDIRECTS} times")
+
+    async def _request(self, target: URL, headers: dict[str, str]) -> aiohttp.ClientResponse:
+        trust = self.guard.check_url(target)
+        own = (target.scheme.lower(), target.host, target.port) == self._home
+        sent = {**self._common, **headers, **(self._own_headers if own else {})}
+        if not own:
+            sent.setdefault("User-Agent", self._access.user_agent)
+        route = self._own_route if trust == "own" else self._route
+        client = self._connections.client(route, self.guard)
+        bare = target.with_user(None) if target.user or target.password else target
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=self._access.open_timeout, sock_read=self._access.read_timeout
+        )
+        try:
+            return await client.get(
+                bare, headers=sent, allow_redirects=False, timeout=timeout, proxy=self._access.proxy
+            )
+        except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, ValueError) as error:
+            failure = from_exception(error, str(target))
+            if isinstance(failure, ForbiddenAddress):
+                raise ForbiddenAddress(str(failure)) from None
+            raise failure from None
+
+
+def _join(base: URL, location: str) -> URL:
+    try:
+        return base.join(URL(location))
+    except ValueError as error:
+        raise SourceError("bad_url", f"{redact_url(str(base))} redirects to something that is no URL") from error
