@@ -25,6 +25,9 @@ class CodedPicture:
     captured_at: float
     """Unix seconds, UTC."""
     captured_from: CapturedFrom
+    width: int = 0
+    """As the container or its parser says, before any decoding; 0 when unknown."""
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
