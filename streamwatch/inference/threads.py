@@ -1,0 +1,188 @@
+"""The two threads behind the inference worker: one prepares the next batch, one owns the device."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from streamwatch.errors import DeviceLost, WeightsError
+from streamwatch.inference.batcher import Batch, Batcher
+from streamwatch.inference.device import Device, Failure, Outcome, Row, Scorer
+from streamwatch.inference.frame_queue import Waiting
+from streamwatch.records.frame import Frame
+from streamwatch.records.labels import LABELS
+from streamwatch.records.scores import Scores, Unscored, UnscoredReason, WeightsName
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a batch, made in the device thread and read on the loop."""
+
+    batch: Batch
+    results: list[Scores | Unscored]
+    seconds: float
+    """Wall time of preparing and scoring."""
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Who hears from the threads; every call arrives on the event loop."""
+
+    loaded: Callable[[Scorer, int], None]
+    """The model is warm; batches of up to that many frames fit."""
+    not_loaded: Callable[[WeightsError], None]
+    """There is no model; the device thread has ended."""
+    done: Callable[[Done], None]
+    """A batch has its answers."""
+    lost: Callable[[DeviceLost], None]
+    """No later batch can fare better; the device thread has ended."""
+
+
+class Threads:
+    """Daemon threads, so that one stuck in the device cannot keep the process from ending."""
+
+    def __init__(
+        self,
+        load: Callable[[], Scorer],
+        batcher: Batcher,
+        hooks: Hooks,
+        *,
+        max_batch: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._load, self._batcher, self._hooks = load, batcher, hooks
+        self._max_batch, self._clock = max_batch, clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: list[threading.Thread] = []
+        # Each is written by one thread and read by the loop; a float or None is read whole.
+        self._device_since: float | None = None
+        self._preparing_since: float | None = None
+
+    @property
+    def busy_since(self) -> float | None:
+        """When the oldest call into the model began; None when no call runs."""
+        starts = [since for since in (self._device_since, self._preparing_since) if since is not None]
+        return min(starts, default=None)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Starts the device thread, which loads the model and then starts the preparing one."""
+        self._loop = loop
+        self._spawn(self._device_thread, "inference-device")
+
+    async def ended(self, within: float) -> bool:
+        """Waits for both threads, at most ``within`` seconds; False when one is stuck."""
+        deadline = self._clock() + within
+        for thread in list(self._running):
+            await asyncio.to_thread(thread.join, max(0.0, deadline - self._clock()))
+        return not any(thread.is_alive() for thread in self._running)
+
+    def _spawn(self, work: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._running.append(thread)
+        thread.start()
+
+    def _post(self, call: Callable[..., None], *arguments: Any) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            self._batcher.close()  # the loop is closed: nobody is left to tell
+
+    def _device_thread(self) -> None:
+        try:
+            model, device = self._warm_model()
+        except WeightsError as error:
+            self._post(self._hooks.not_loaded, error)
+            return
+        self._batcher.limit = device.limit
+        self._spawn(lambda: self._prepare_thread(model), "inference-prepare")
+        self._post(self._hooks.loaded, model, device.limit)
+        try:
+            while (batch := self._batcher.prepared()) is not None:
+                self._score(device, model.weights, batch)
+        except DeviceLost as error:
+            self._post(self._hooks.lost, error)
+        except BaseException as error:  # noqa: BLE001 - a thread's end must never go unnoticed
+            self._post(self._hooks.lost, DeviceLost(f"the device thread ended by {type(error).__name__}"))
+        finally:
+            self._device_since = None
+
+    def _warm_model(self) -> tuple[Scorer, Device]:
+        try:
+            model = self._load()
+            device = Device(model, max_batch=self._max_batch, begin=self._device_begins)
+            device.warm_up()
+        except WeightsError:
+            raise
+        except Exception as error:  # the models' edge: torch raises what it likes
+            raise WeightsError(f"the weights do not run on this machine ({type(error).__name__})") from error
+        finally:
+            self._device_since = None  # loading has a time limit of its own
+        return model, device
+
+    def _prepare_thread(self, model: Scorer) -> None:
+        while (batch := self._batcher.next_batch()) is not None:
+            started = self._preparing_since = self._clock()
+            try:
+                batch.tensor = model.prepare([waiting.frame.pixels for waiting in batch.waiting])
+            except Exception:  # noqa: BLE001 - the device thread prepares them one by one and says which fails
+                batch.tensor = None
+            batch.prepare_seconds = self._clock() - started
+            self._preparing_since = None
+            self._batcher.offer(batch)
+
+    def _device_begins(self) -> None:
+        self._device_since = self._clock()
+
+    def _score(self, device: Device, weights: WeightsName, batch: Batch) -> None:
+        started = self._clock()
+        outcome = device.score(batch.tensor, [waiting.frame.pixels for waiting in batch.waiting])
+        ended = self._clock()
+        self._device_since = None
+        self._batcher.limit = outcome.limit
+        batch.tensor = None
+        seconds = batch.prepare_seconds + ended - started
+        results = _results(batch.waiting, outcome, weights, seconds, ended)
+        self._post(self._hooks.done, Done(batch, results, seconds, outcome.limit))
+
+
+def unscored(waiting: Waiting, reason: UnscoredReason, detail: str = "") -> Unscored:
+    """The answer for one frame that nobody looked at."""
+    frame = waiting.frame
+    return Unscored(frame.stream, frame.session, reason, frame=frame.id, media_time=frame.media_time, detail=detail)
+
+
+def _results(
+    frames: list[Waiting], outcome: Outcome, weights: WeightsName, seconds: float, ended: float
+) -> list[Scores | Unscored]:
+    results: list[Scores | Unscored] = []
+    for waiting, answer in zip(frames, outcome.answers, strict=True):
+        if isinstance(answer, Failure):
+            results.append(unscored(waiting, "model_error", answer.detail))
+        else:
+            queued = max(0.0, ended - waiting.queued_at - seconds)
+            results.append(_scores(waiting.frame, answer, weights, (queued, seconds), len(frames)))
+    return results
+
+
+def _scores(frame: Frame, row: Row, weights: WeightsName, took: tuple[float, float], batch_size: int) -> Scores:
+    """``took``: seconds in the queue, seconds of the whole batch."""
+    return Scores(
+        frame=frame.id,
+        stream=frame.stream,
+        session=frame.session,
+        sequence=frame.sequence,
+        received=frame.received,
+        media_time=frame.media_time,
+        captured_at=frame.captured_at,
+        captured_from=frame.captured_from,
+        interval=frame.interval,
+        values=dict(zip(LABELS, row.tolist(), strict=True)),
+        weights=weights,
+        queued_seconds=took[0],
+        inference_seconds=took[1],
+        batch_size=batch_size,
+    )
