@@ -1,0 +1,246 @@
+"""The outbox as couriers see it: the store, and in memory whatever could not be written down."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from structlog.typing import FilteringBoundLogger
+
+from streamwatch.errors import StoreError
+from streamwatch.records.alert import Incident, Sink
+from streamwatch.store.alert_store import AlertStore
+from streamwatch.store.rows import Heads, OutboxRow, Outcome, RowState, Settlement
+
+Key = tuple[str, Sink]
+
+
+@dataclass(slots=True)
+class _Owed:
+    """What the store must still be told."""
+
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    judge_states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    rows: dict[Key, OutboxRow] = field(default_factory=dict)
+    settlements: dict[Key, Settlement] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.incidents or self.judge_states or self.rows or self.settlements)
+
+
+class Ledger:
+    """Rows are taken, tried and settled here; a row that is taken is nobody else's until settled or released.
+
+    While the store fails (``fault`` is set) new rows live in memory, at most ``limit`` of them: then the oldest is
+    given up, loudly (``on_lost``). What was settled meanwhile is remembered, so that nothing is delivered again for
+    want of a note. Everything owed is written by :meth:`recover` or together with the next :meth:`write`.
+    """
+
+    def __init__(
+        self,
+        store: AlertStore,
+        *,
+        clock: Callable[[], float],
+        log: FilteringBoundLogger,
+        on_lost: Callable[[Sink], None],
+        limit: int = 10_000,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._log = log
+        self._on_lost = on_lost
+        self._limit = limit
+        self._owed = _Owed()
+        self._taken: dict[Sink, dict[str, str]] = {}
+        self._entered: dict[Key, float] = {}
+        self._later: dict[Key, tuple[str, float]] = {}
+        self._mending = asyncio.Lock()
+        self.fault: str | None = None
+        """Why alerts cannot be written down, in words; None while they can."""
+
+    async def write(
+        self,
+        incidents: Sequence[Incident],
+        judge_states: Mapping[str, Mapping[str, Any]],
+        rows: Sequence[OutboxRow],
+    ) -> None:
+        """Write it down, together with what is owed from before. Raises StoreError; then nothing is kept."""
+        if self._owed:
+            await self._mend(incidents, judge_states, rows)
+        else:
+            await self._store.commit(incidents=incidents, judge_states=judge_states, rows=rows)
+        self._stamp(rows)
+
+    def keep(
+        self,
+        incidents: Sequence[Incident],
+        judge_states: Mapping[str, Mapping[str, Any]],
+        rows: Sequence[OutboxRow],
+        fault: StoreError,
+    ) -> None:
+        """Hold in memory what could not be written."""
+        self._fail(fault)
+        self._owed.incidents.update({incident.id: incident for incident in incidents})
+        self._owed.judge_states.update(judge_states)
+        self._owed.rows.update({row.key: row for row in rows})
+        self._stamp(rows)
+        while len(self._owed.rows) > self._limit:
+            self._give_up_one()
+
+    async def recover(self) -> bool:
+        """Try to write what is owed; True when nothing is owed any more. A row in flight waits for its answer."""
+        if not self._owed and self.fault is None:
+            return True
+        try:
+            await self._mend([], {}, [])
+        except StoreError as error:
+            self._fail(error)
+            return False
+        return not self._owed
+
+    async def take(self, sink: Sink, limit: int, *, ignore_due: bool = False, skip: Collection[str] = ()) -> Heads:
+        """Rows to try now, at most ``limit``, one per incident; they are the caller's until settled or released.
+
+        ``skip`` names incidents that the caller does not want.
+        """
+        taken = self._taken.setdefault(sink, {})
+        settled = [identity for identity, other in self._owed.settlements if other == sink]
+        memory = [row for row in self._owed.rows.values() if row.sink == sink and row.state == "pending"]
+        known = [*settled, *(row.id for row in memory)]
+        postponed = {} if ignore_due else self._postponed(sink)
+        unwanted = {*taken, *skip, *postponed}
+        blocked: set[str] = set()
+        try:
+            found = await self._store.heads(
+                sink, limit, skip_rows=known, skip_incidents=unwanted, ignore_due=ignore_due
+            )
+            if memory:
+                blocked = await self._store.owing(sink, known)
+        except StoreError as error:
+            self._fail(error)
+            found = Heads((), self._clock() + 5.0)
+        # Another caller may have taken the same rows while this one waited for the store.
+        rows = [row for row in found.rows if row.incident not in taken and row.key not in self._owed.settlements]
+        waiting = [due for due in (found.next_due, *postponed.values()) if due is not None]
+        for row in memory:
+            if row.incident in blocked or row.key not in self._owed.rows:
+                continue
+            blocked.add(row.incident)
+            if row.incident in taken or row.incident in unwanted:
+                continue
+            if ignore_due or row.due <= self._clock():
+                rows.append(row)
+            else:
+                waiting.append(row.due)
+        rows = rows[:limit]
+        taken.update({row.incident: row.id for row in rows})
+        return Heads(tuple(rows), min(waiting, default=None))
+
+    def _postponed(self, sink: Sink) -> dict[str, float]:
+        """Incidents whose next attempt is later than the store knows: incident -> due."""
+        now = self._clock()
+        self._later = {key: later for key, later in self._later.items() if later[1] > now}
+        return {incident: due for (_, other), (incident, due) in self._later.items() if other == sink}
+
+    async def expire(self, sink: Sink, before: float) -> int:
+        """Dead-letter what is pending since before ``before`` (Unix seconds) and not being tried; how many rows."""
+        try:
+            return await self._store.expire(sink, before, list(self._taken.get(sink, ())))
+        except StoreError as error:
+            self._fail(error)
+            return 0
+
+    def release(self, row: OutboxRow) -> None:
+        """Give back a row that was not tried."""
+        self._taken.get(row.sink, {}).pop(row.incident, None)
+
+    async def settle(self, row: OutboxRow, outcome: Outcome, *, due: float = 0.0, error: str = "") -> float:
+        """Note what became of an attempt, in the store or, failing that, in memory.
+
+        ``due`` is when to try again (Unix seconds). Returns the seconds since the alert was enqueued.
+        """
+        note = Settlement(row.id, row.sink, outcome, self._clock(), due, error)
+        entered = self._entered.get(row.key)
+        if outcome != "retry":
+            self._entered.pop(row.key, None)
+        try:
+            if row.key in self._owed.rows:
+                self._settle_in_memory(note)
+            else:
+                await self._store.settle([note])
+        except StoreError as fault:
+            self._fail(fault)
+            if outcome == "retry":
+                self._later[row.key] = (row.incident, due)
+            else:
+                self._owed.settlements[row.key] = note
+        finally:
+            self.release(row)
+        if self._owed:
+            await self.recover()
+        return max(0.0, self._clock() - row.created) if entered is None else time.monotonic() - entered
+
+    def _settle_in_memory(self, note: Settlement) -> None:
+        key = (note.id, note.sink)
+        row = self._owed.rows[key]
+        if note.outcome == "discarded":
+            del self._owed.rows[key]
+            return
+        state: RowState = "pending" if note.outcome == "retry" else note.outcome
+        due = note.due if note.outcome == "retry" else row.due
+        self._owed.rows[key] = replace(row, state=state, due=due, tries=row.tries + 1, last_error=note.error)
+
+    async def _mend(
+        self,
+        incidents: Sequence[Incident],
+        judge_states: Mapping[str, Mapping[str, Any]],
+        rows: Sequence[OutboxRow],
+    ) -> None:
+        """One transaction: everything owed, then the new. Raises StoreError and keeps what was owed."""
+        async with self._mending:
+            owed = self._owed
+            old_incidents, old_states = dict(owed.incidents), dict(owed.judge_states)
+            old_settlements = dict(owed.settlements)
+            old_rows = dict(owed.rows)
+            # A row that is in flight meanwhile is settled wherever it then is: still here, or in the store.
+            await self._store.commit(
+                incidents=[*old_incidents.values(), *incidents],
+                judge_states={**old_states, **judge_states},
+                rows=[*old_rows.values(), *rows],
+                settlements=list(old_settlements.values()),
+            )
+            _forget(owed.incidents, old_incidents)
+            _forget(owed.judge_states, old_states)
+            _forget(owed.settlements, old_settlements)
+            _forget(owed.rows, old_rows)
+        if self.fault is not None:
+            self._log.warning("delivery.store_recovered", rows=len(old_rows), incidents=len(old_incidents))
+            self.fault = None
+
+    def _give_up_one(self) -> None:
+        settled = (key for key, row in self._owed.rows.items() if row.state != "pending")
+        key = next(settled, None)
+        if key is None:
+            key = next(iter(self._owed.rows))
+            self._log.error("delivery.alert_lost", alert=key[0], sink=str(key[1]), reason="memory full, store failing")
+            self._on_lost(key[1])
+        del self._owed.rows[key]
+
+    def _stamp(self, rows: Sequence[OutboxRow]) -> None:
+        now = time.monotonic()
+        # Beyond the limit a delay is measured from the row's wall-clock time instead.
+        if len(self._entered) < self._limit:
+            self._entered.update({row.key: now for row in rows})
+
+    def _fail(self, error: StoreError) -> None:
+        if self.fault is None:
+            self._log.error("delivery.store_failing", error=str(error))
+        self.fault = str(error)
+
+
+def _forget(mapping: dict[Any, Any], written: Mapping[Any, Any]) -> None:
+    """Drop what was written, unless it changed meanwhile."""
+    for key, value in written.items():
+        if mapping.get(key) is value:
+            del mapping[key]

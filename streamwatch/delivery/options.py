@@ -1,0 +1,86 @@
+"""What a sink is told by its operator, as plain records; and which alerts it wants."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Final
+
+from streamwatch.backoff import Backoff
+from streamwatch.delivery.signature import HEADER
+from streamwatch.records.alert import Sink
+
+DEFAULT_RETRY: Final = Backoff(base=1.0, ceiling=300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """Which alerts a sink wants; an empty tuple wants all."""
+
+    labels: tuple[str, ...] = ()
+    """Dotted labels, or the beginning of some at a dot: ``gore`` wants every label of gore."""
+    streams: tuple[str, ...] = ()
+    """Stream ids, or patterns such as ``lobby-*``."""
+
+    def wants(self, stream: str, labels: Collection[str]) -> bool:
+        """Decided when an alert is enqueued; ``labels`` are all labels of its incident so far."""
+        stream_fits = not self.streams or any(fnmatchcase(stream, pattern) for pattern in self.streams)
+        label_fits = not self.labels or any(
+            label == wanted or label.startswith(f"{wanted}.") for label in labels for wanted in self.labels
+        )
+        return stream_fits and label_fits
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookOptions:
+    """One ``[[webhooks]]`` entry. Times in seconds."""
+
+    name: str
+    url: str = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """One; two during a rotation; none sends unsigned."""
+    signature_header: str = HEADER
+    wants: AlertFilter = field(default_factory=AlertFilter)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout: float = 10.0
+    connect_timeout: float = 5.0
+    max_age: float = 86400.0
+    """An alert that is still owed after this long is dead-lettered when its next attempt fails."""
+    concurrency: int = 4
+    tls_verify: bool = True
+    ca_file: str | None = None
+    retry: Backoff = DEFAULT_RETRY
+
+    @property
+    def sink(self) -> Sink:
+        return Sink("webhook", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class MqttOptions:
+    """The ``[mqtt]`` table. Times in seconds."""
+
+    host: str
+    port: int = 1883
+    name: str = "broker"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    ca_file: str | None = None
+    tls_verify: bool = True
+    topic_prefix: str = "streamwatch"
+    scores: bool = False
+    client_id: str | None = None
+    """Made unique when not given: two clients of one id throw each other out for ever."""
+    keepalive: int = 12
+    timeout: float = 5.0
+    max_age: float = 86400.0
+    wants: AlertFilter = field(default_factory=AlertFilter)
+    retry: Backoff = DEFAULT_RETRY
+    reconnect: Backoff = field(default_factory=lambda: Backoff(base=1.0, ceiling=30.0))
+
+    @property
+    def sink(self) -> Sink:
+        return Sink("mqtt", self.name)
+
+
+SinkOptions = WebhookOptions | MqttOptions

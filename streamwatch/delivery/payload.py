@@ -1,0 +1,177 @@
+"""Verdict -> the JSON document that every sink gets, described field by field in docs/alerts.md."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from streamwatch.records.alert import Alert, Incident, Verdict
+from streamwatch.records.labels import LABELS, LABELS_OF, MODELS, RESULT_KEYS
+from streamwatch.telemetry.redaction import redact_url
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSubject:
+    """What an alert says about its stream, whatever happened on it."""
+
+    stream: str
+    title: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """Returned unchanged in every alert."""
+    uri: str | None = field(default=None, repr=False)
+    """The stream's URL; credentials and query are removed before it is written anywhere."""
+    media: str | None = None
+    """``media.id``; the stream's id when not given."""
+    evidence: str | None = None
+    """Where the picture is to be had, or None."""
+    not_detected: tuple[str, ...] = ()
+    """Labels that the weights cannot see."""
+
+
+def build_alert(
+    subject: AlertSubject, verdict: Verdict, *, identity: str, created: float, persisted: bool = True
+) -> Alert:
+    """The alert for one verdict. ``created`` is in Unix seconds."""
+    incident = verdict.incident
+    body = {
+        "schema": SCHEMA,
+        "media": _media(subject),
+        "request": {
+            "id": f"req_{identity}",
+            "timestamp": round(created, 6),
+            "operations": len(MODELS) if verdict.values else 0,
+        },
+        "data": {"status": _job_status(verdict), "frames": list(_frames(subject, verdict))},
+        "alert": {
+            "id": identity,
+            "event": verdict.event,
+            "reason": verdict.reason,
+            "incident": incident.id,
+            "stream": subject.stream,
+            "title": subject.title,
+            "context": _plain(dict(subject.context)),
+            "model": incident.model,
+            "label": incident.label,
+            "labels": list(incident.labels),
+            "score": _probability(verdict.score),
+            "threshold": incident.threshold,
+            "peak": _probability(incident.peak),
+            "captured_at": utc(verdict.captured_at),
+            "opened_at": utc(incident.opened_at),
+            "closed_at": None if incident.closed_at is None else utc(incident.closed_at),
+            "sight": incident.sight,
+            "weights": incident.weights,
+            "not_detected": list(subject.not_detected),
+            "evidence": subject.evidence,
+            "persisted": persisted,
+            "test": verdict.event == "test",
+        },
+    }
+    return Alert(
+        id=identity,
+        event=verdict.event,
+        incident=incident.id,
+        stream=subject.stream,
+        model=incident.model,
+        label=incident.label,
+        score=verdict.score,
+        created_at=created,
+        body=body,
+    )
+
+
+def sample_verdict(incident: str, now: float) -> Verdict:
+    """What a test alert tells: an invented incident on an invented stream, marked as a test wherever it shows."""
+    label = "gore.prob"
+    return Verdict(
+        event="test",
+        reason=None,
+        incident=Incident(
+            id=incident,
+            stream="test",
+            model="gore-2.0",
+            label=label,
+            labels=(label,),
+            peak=0.99,
+            threshold=0.85,
+            opened_at=now,
+            updated_at=now,
+            closed_at=None,
+            close_reason=None,
+            sight=True,
+            weights="test@" + "0" * 64,
+        ),
+        score=0.99,
+        frame="test-0-0",
+        media_time=0.0,
+        captured_at=now,
+        values={label: 0.99},
+        first_over_received=None,
+    )
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """The bytes that are stored, signed and sent: compact UTF-8 JSON without NaN."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def model_objects(values: Mapping[str, float]) -> dict[str, Any]:
+    """Dotted labels -> the two models' nested objects, whole; a label without a value is 0.0."""
+    objects: dict[str, Any] = {RESULT_KEYS[model]: {} for model in LABELS_OF}
+    for label in LABELS:
+        *parents, leaf = label.split(".")
+        node = objects
+        for name in parents:
+            node = node.setdefault(name, {})
+        node[leaf] = _probability(values.get(label, 0.0))
+    return objects
+
+
+def utc(seconds: float) -> str:
+    """Unix seconds -> ISO 8601 in UTC with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _media(subject: AlertSubject) -> dict[str, str]:
+    media = {"id": subject.media or subject.stream}
+    if subject.uri is not None:
+        media["uri"] = _public(subject.uri)
+    return media
+
+
+def _public(url: str) -> str:
+    """The URL without credentials, query and fragment: even masked ones would only puzzle the receiver."""
+    return re.split(r"[?#]", redact_url(url), maxsplit=1)[0].replace("***@", "", 1)
+
+
+def _frames(subject: AlertSubject, verdict: Verdict) -> Iterable[dict[str, Any]]:
+    if verdict.values:
+        name = verdict.frame or f"{subject.media or subject.stream}_1"
+        info = {"id": name, "position": max(0, round(verdict.media_time * 1000))}
+        yield {"info": info, **model_objects(verdict.values)}
+
+
+def _job_status(verdict: Verdict) -> str:
+    if verdict.event != "closed":
+        return "ongoing"
+    return {"ended": "finished", "removed": "stopped", "suspended": "stopped"}.get(verdict.reason or "", "ongoing")
+
+
+def _plain(value: Any) -> Any:
+    """Anything an operator may have written, as JSON can hold it: no alert may fail for an odd context."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)
+
+
+def _probability(value: float) -> float:
+    return round(float(value), 4)

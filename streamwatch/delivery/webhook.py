@@ -1,0 +1,126 @@
+"""Posts alerts to one webhook: signed at the moment of sending, redirects never followed, errors put into words."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+
+from streamwatch.delivery.failures import SinkDown
+from streamwatch.delivery.options import WebhookOptions
+from streamwatch.delivery.signature import sign
+from streamwatch.errors import DeliveryError
+from streamwatch.store.rows import OutboxRow
+
+READ_LIMIT = 65536
+"""Bytes of an answer that are read so that the connection can be used again."""
+
+
+class WebhookTransport:
+    """One receiver. ``clock`` gives Unix seconds, for the signature and Retry-After dates."""
+
+    def __init__(self, options: WebhookOptions, *, user_agent: str, clock: Callable[[], float] = time.time) -> None:
+        self._options = options
+        self._user_agent = user_agent
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[None]:
+        """Hold connections open."""
+        options = self._options
+        tls = await asyncio.to_thread(self._tls)
+        # Shorter than most servers keep idle connections, so that an alert does not run into one being closed.
+        connector = aiohttp.TCPConnector(limit=options.concurrency, keepalive_timeout=4.0, ssl=tls)
+        timeout = aiohttp.ClientTimeout(total=options.timeout, sock_connect=options.connect_timeout)
+        # trust_env would send alerts through a proxy that some environment names; DummyCookieJar: nothing to remember.
+        self._session = aiohttp.ClientSession(
+            connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+        )
+        try:
+            yield
+        finally:
+            session, self._session = self._session, None
+            await session.close()
+
+    async def send(self, row: OutboxRow) -> str:
+        """Post one alert; the answer's status in words. Raises DeliveryError or SinkDown; texts never hold the URL."""
+        if self._session is None:
+            raise SinkDown("the courier is not running")
+        try:
+            async with self._session.post(
+                self._options.url, data=row.body, headers=self._headers(row), allow_redirects=False
+            ) as response:
+                await response.content.read(READ_LIMIT)
+                return self._judge(response)
+        except TimeoutError as error:
+            raise SinkDown(f"no answer in {self._options.timeout:g} s") from error
+        except aiohttp.InvalidURL as error:
+            raise DeliveryError("the URL cannot be used") from error
+        except aiohttp.ClientError as error:
+            raise SinkDown(_words(error)) from error
+
+    def _headers(self, row: OutboxRow) -> dict[str, str]:
+        headers = {
+            **self._options.headers,
+            "Content-Type": "application/json",
+            "User-Agent": self._user_agent,
+            "Idempotency-Key": row.id,
+        }
+        if self._options.secrets:
+            headers[self._options.signature_header] = sign(row.body, self._options.secrets, self._clock())
+        return headers
+
+    def _judge(self, response: aiohttp.ClientResponse) -> str:
+        status = response.status
+        text = f"HTTP {status}"
+        if 200 <= status < 300:
+            return text
+        wait = retry_after(response.headers.get("Retry-After"), self._clock())
+        if status == 429 or status >= 500:
+            raise SinkDown(text, retry_after=wait)
+        if 300 <= status < 400:
+            raise DeliveryError(f"{text}: redirects are not followed", retry_after=wait)
+        raise DeliveryError(text, retry_after=wait)
+
+    def _tls(self) -> ssl.SSLContext | bool:
+        if not self._options.tls_verify:
+            return False
+        try:
+            return ssl.create_default_context(cafile=self._options.ca_file)
+        except OSError:
+            # Without the operator's own authority nothing signed by it verifies: each attempt then says so.
+            return ssl.create_default_context()
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """A Retry-After header (seconds or an HTTP date) as seconds from ``now``; None when there is none to understand."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - now)
+
+
+def _words(error: aiohttp.ClientError) -> str:
+    """aiohttp's texts hold URLs; ours do not."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the receiver's name cannot be resolved"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "the receiver's TLS certificate was not accepted"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot connect: {error.os_error.strerror or type(error.os_error).__name__}"
+    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
+        return "the receiver closed the connection without an answer"
+    return f"no usable answer ({type(error).__name__})"

@@ -1,0 +1,1 @@
+"""What survives a restart: incidents, trigger state, the outbox and evidence pictures."""
