@@ -1,0 +1,106 @@
+"""Checks that look across tables, or at the weights."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streamwatch.errors import ConfigFault
+from streamwatch.records.labels import Coverage
+from streamwatch.settings.schema import Settings
+from streamwatch.settings.table import is_loopback
+from streamwatch.settings.thresholds import ThresholdTable
+
+
+def twice_named_webhooks(settings: Settings, file: str) -> list[ConfigFault]:
+    """A sink's name is its identity: two of one name would share an outbox."""
+    names = Counter(webhook.name for webhook in settings.webhooks)
+    return [
+        ConfigFault(
+            file,
+            f"webhooks[{number}].name",
+            f"{webhook.name!r} is used by another webhook too",
+            "Give each its own name.",
+        )
+        for number, webhook in enumerate(settings.webhooks)
+        if names[webhook.name] > 1
+    ]
+
+
+def open_doors(settings: Settings, file: str) -> list[ConfigFault]:
+    """Listeners that other machines reach, although nobody is asked for credentials and nobody meant it."""
+    if settings.server.allow_public:
+        return []
+    listeners = [("server.host", settings.server.host)]
+    if settings.metrics.listen is not None:
+        listeners.append(("metrics.listen", settings.metrics.listen.host))
+    return [
+        ConfigFault(
+            file,
+            key,
+            f"{host} can be reached by other machines, and nobody is asked for credentials",
+            "Listen on 127.0.0.1 behind a proxy that asks for credentials, or set server.allow_public = true.",
+        )
+        for key, host in listeners
+        if not is_loopback(host)
+    ]
+
+
+def inherited_exits(settings: Settings, file: str, defaults: Mapping[str, float]) -> list[ConfigFault]:
+    """A stream's ``exit`` above the ``enter`` that it inherits from [thresholds] or from the weights' ``defaults``."""
+    return [
+        ConfigFault(
+            file,
+            f'streams.{entry.id}.thresholds."{label}"',
+            f"exit ({written.exit}) is above the enter ({enter}) that it inherits",
+            "Write enter beside it, or a smaller exit.",
+            entry.id,
+        )
+        for entry in settings.streams
+        for label, written in entry.thresholds.items()
+        if written.enter is None
+        and written.exit is not None
+        and (enter := _enter(settings.thresholds.get(label), defaults.get(label))) is not None
+        and written.exit > enter
+    ]
+
+
+def _enter(written: ThresholdTable | None, default: float | None) -> float | None:
+    return written.enter if written is not None and written.enter is not None else default
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the weights can see."""
+
+    weights: str
+    coverage: Mapping[str, Coverage]
+    defaults: Mapping[str, float]
+    """Label -> enter, as the weights' manifest proposes."""
+
+    def faults(
+        self,
+        thresholds: Mapping[str, ThresholdTable],
+        inherited: Mapping[str, ThresholdTable],
+        file: str,
+        prefix: str,
+        stream: str | None,
+    ) -> list[ConfigFault]:
+        """Thresholds that could never open an incident: on labels not detected, or without any ``enter``."""
+        found: list[ConfigFault] = []
+        for label, written in thresholds.items():
+            if not written.enabled:
+                continue
+            key = f'{prefix}."{label}"'
+            if self.coverage.get(label, "unsupported") == "unsupported":
+                problem = f"the weights {self.weights!r} do not detect {label}"
+                found.append(
+                    ConfigFault(file, key, problem, f"Remove it, or choose other weights. {self._words()}", stream)
+                )
+            elif written.enter is None and _enter(inherited.get(label), self.defaults.get(label)) is None:
+                problem = f"has no enter, and the weights {self.weights!r} propose none"
+                found.append(ConfigFault(file, key, problem, "Write enter, above 0 to 1.", stream))
+        return found
+
+    def _words(self) -> str:
+        seen = [label for label, status in self.coverage.items() if status != "unsupported"]
+        return f"They detect {', '.join(seen) or 'nothing'}."
