@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from streamwatch.errors import DeviceLost
+from streamwatch.inference.model import ScoringModel
 from streamwatch.records.frame import Pixels
 from streamwatch.records.labels import LABELS
-from streamwatch.records.scores import WeightsName
 
 Row = npt.NDArray[np.float32]
 
@@ -21,24 +21,6 @@ _RECOVER_AFTER: Final = 256
 """Batches without trouble after which a halved batch may double again; doubles with every relapse."""
 _RECOVER_CEILING: Final = 65_536
 _NO_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memory", "cublas_status_alloc_failed")
-
-
-class Scorer(Protocol):
-    """What the device thread needs of the weights."""
-
-    @property
-    def weights(self) -> WeightsName:
-        """Which weights these are."""
-
-    @property
-    def short_side(self) -> int:
-        """Pixels that a frame's short side should have."""
-
-    def prepare(self, pictures: Sequence[Pixels]) -> torch.Tensor:
-        """Pictures of any sizes to one CPU tensor, first dimension the picture. Called beside a running forward."""
-
-    def forward(self, batch: torch.Tensor) -> npt.NDArray[np.float32]:
-        """(n, len(LABELS)) probabilities in the order of LABELS."""
 
 
 class _NoProbabilities(Exception):  # noqa: N818 - never leaves this module
@@ -69,7 +51,7 @@ class Device:
     ``begin`` is called before every single forward, so that a watcher can tell a stuck device from a long retry.
     """
 
-    def __init__(self, model: Scorer, *, max_batch: int, begin: Callable[[], None]) -> None:
+    def __init__(self, model: ScoringModel, *, max_batch: int, begin: Callable[[], None]) -> None:
         self._model, self._max_batch, self._begin = model, max_batch, begin
         self.limit = max_batch
         self._untroubled = 0

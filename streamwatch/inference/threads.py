@@ -9,8 +9,9 @@ from typing import Any
 
 from streamwatch.errors import DeviceLost, WeightsError
 from streamwatch.inference.batcher import Batch, Batcher
-from streamwatch.inference.device import Device, Failure, Outcome, Row, Scorer
+from streamwatch.inference.device import Device, Failure, Outcome, Row
 from streamwatch.inference.frame_queue import Waiting
+from streamwatch.inference.model import ScoringModel
 from streamwatch.records.frame import Frame
 from streamwatch.records.labels import LABELS
 from streamwatch.records.scores import Scores, Unscored, UnscoredReason, WeightsName
@@ -31,7 +32,7 @@ class Done:
 class Hooks:
     """Who hears from the threads; every call arrives on the event loop."""
 
-    loaded: Callable[[Scorer, int], None]
+    loaded: Callable[[ScoringModel, int], None]
     """The model is warm; batches of up to that many frames fit."""
     not_loaded: Callable[[WeightsError], None]
     """There is no model; the device thread has ended."""
@@ -46,7 +47,7 @@ class Threads:
 
     def __init__(
         self,
-        load: Callable[[], Scorer],
+        load: Callable[[], ScoringModel],
         batcher: Batcher,
         hooks: Hooks,
         *,
@@ -110,7 +111,7 @@ class Threads:
         finally:
             self._device_since = None
 
-    def _warm_model(self) -> tuple[Scorer, Device]:
+    def _warm_model(self) -> tuple[ScoringModel, Device]:
         try:
             model = self._load()
             device = Device(model, max_batch=self._max_batch, begin=self._device_begins)
@@ -123,7 +124,7 @@ class Threads:
             self._device_since = None  # loading has a time limit of its own
         return model, device
 
-    def _prepare_thread(self, model: Scorer) -> None:
+    def _prepare_thread(self, model: ScoringModel) -> None:
         while (batch := self._batcher.next_batch()) is not None:
             started = self._preparing_since = self._clock()
             try:

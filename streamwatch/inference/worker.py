@@ -18,8 +18,8 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.errors import DeviceLost, WeightsError
 from streamwatch.inference.batcher import Batch, Batcher
-from streamwatch.inference.device import Scorer
 from streamwatch.inference.frame_queue import FrameQueue, Waiting
+from streamwatch.inference.model import ScoringModel
 from streamwatch.inference.threads import Done, Hooks, Threads, unscored
 from streamwatch.records.frame import Frame
 from streamwatch.records.scores import Scores, Unscored, UnscoredReason
@@ -82,7 +82,7 @@ class InferenceWorker:
 
     def __init__(
         self,
-        load: Callable[[], Scorer],
+        load: Callable[[], ScoringModel],
         options: InferenceOptions,
         *,
         on_result: Callable[[Scores | Unscored], None],
@@ -98,7 +98,7 @@ class InferenceWorker:
         hooks = Hooks(self._loaded, self._not_loaded, self._done, self._device_lost)
         self._threads = Threads(load, self._batcher, hooks, max_batch=options.max_batch, clock=clock)
         self._places = asyncio.Semaphore(uploads)
-        self._started: asyncio.Future[Scorer] | None = None
+        self._started: asyncio.Future[ScoringModel] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._refusal: UnscoredReason | None = None
         self._idle = asyncio.Event()
@@ -109,7 +109,7 @@ class InferenceWorker:
         self._failures = 0
         self._complained_at = float("-inf")
 
-    async def start(self) -> Scorer:
+    async def start(self) -> ScoringModel:
         """Loads the model and warms it up in the device thread. Raises WeightsError."""
         loop = asyncio.get_running_loop()
         began = self._clock()
@@ -193,7 +193,7 @@ class InferenceWorker:
 
     # Heard from the threads, on the loop.
 
-    def _loaded(self, model: Scorer, limit: int) -> None:
+    def _loaded(self, model: ScoringModel, limit: int) -> None:
         """The model is warm."""
         self._limit = limit
         if self._started is not None and not self._started.done():

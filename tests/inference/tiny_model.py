@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from streamwatch.inference.model import LabelCoverage
 from streamwatch.records.frame import Frame, Pixels
 from streamwatch.records.labels import LABELS
 from streamwatch.records.scores import WeightsName
@@ -38,7 +38,7 @@ class TinyModel:
 
     weights = WeightsName("tiny", "0" * 64)
     short_side = 8
-    coverage: Mapping[str, Literal["measured"]] = {}
+    coverage: Mapping[str, LabelCoverage] = {}
 
     def __init__(self, behaviour: Behaviour | None = None) -> None:
         self.behaviour = behaviour

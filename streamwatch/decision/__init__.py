@@ -1,0 +1,1 @@
+"""From scores to incidents: pure, with time as an argument."""
