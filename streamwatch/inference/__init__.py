@@ -1,0 +1,1 @@
+"""Scores out: everything between a picture and the probabilities of both models."""

@@ -1,0 +1,1 @@
+"""Heads trained, calibrated and measured on labelled rows, with the encoder and preprocessing that the daemon runs."""
