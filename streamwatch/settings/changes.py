@@ -1,7 +1,7 @@
 """What a reload has to do: the difference between two settings."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
 
@@ -63,8 +63,8 @@ def difference(old: Settings, new: Settings, defaults: Mapping[str, float] | Non
 
 
 def _reading(settings: Settings, stream: str) -> object:
-    """Everything that capture acts on; the weights' share of it cannot change without a restart."""
-    return stream_view(settings, stream).plan(short_side=1, rendition_height=1)
+    """Everything that capture acts on; the weights' share and the workers' own limits wait for a daemon restart."""
+    return replace(stream_view(settings, stream).plan(short_side=1, rendition_height=1), max_pixels=0)
 
 
 def _policy(settings: Settings, stream: str, defaults: Mapping[str, float] | None) -> object:

@@ -146,11 +146,11 @@ class SourceUrl:
         return urlsplit(self._text).scheme
 
     def secrets(self) -> list[str]:
-        """The parts that must never be shown, for masking them by value."""
+        """The parts worth masking wherever they turn up; short ones are left out, they would mask ordinary words."""
         parts = urlsplit(self._text)
-        values = [value for _, value in parse_qsl(parts.query)]
+        values = [value for _, value in parse_qsl(parts.query) if len(value) >= 8]
         key = parts.path.rpartition("/")[2] if parts.scheme.startswith("rtmp") else ""
-        return [value for value in (parts.password, key, *values) if value]
+        return [value for value in (parts.password, key if len(key) >= 12 else "", *values) if value]
 
     def __repr__(self) -> str:
         return redact_url(self._text)

@@ -1,0 +1,121 @@
+"""Every metric of the contract is there under its name, and none stays behind."""
+
+import subprocess
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from streamwatch.records.stream_state import STATES
+from streamwatch.telemetry.instruments import Instruments
+from tests.peers import binary
+from tests.telemetry.exercise import UNSUPPORTED, exercise, scores
+
+CONTRACT = {
+    "streamwatch_stream_state": {"stream", "state"},
+    "streamwatch_frames_decoded_total": {"stream"},
+    "streamwatch_frames_scored_total": {"stream"},
+    "streamwatch_frames_unscored_total": {"stream", "reason"},
+    "streamwatch_expected_seconds_total": {"stream"},
+    "streamwatch_covered_seconds_total": {"stream"},
+    "streamwatch_last_scored_timestamp_seconds": {"stream"},
+    "streamwatch_reconnects_total": {"stream", "reason"},
+    "streamwatch_probability": {"stream", "label"},
+    "streamwatch_incidents_total": {"stream", "model"},
+    "streamwatch_incident_open": {"stream", "model"},
+    "streamwatch_capture_to_alert_seconds_count": set(),
+    "streamwatch_origin_delay_seconds_count": set(),
+    "streamwatch_inference_seconds_count": set(),
+    "streamwatch_inference_batch_size_count": set(),
+    "streamwatch_queue_depth": set(),
+    "streamwatch_deliveries_total": {"sink", "outcome"},
+    "streamwatch_delivery_seconds_count": {"sink"},
+    "streamwatch_outbox_pending": {"sink"},
+    "streamwatch_outbox_oldest_age_seconds": {"sink"},
+    "streamwatch_dead_letters_total": {"sink"},
+    "streamwatch_capture_worker_restarts_total": {"reason"},
+    "streamwatch_config_last_reload_successful": set(),
+    "streamwatch_label_supported": {"label"},
+    "streamwatch_build_info": {"version"},
+    "streamwatch_weights_info": {"weights", "sha256"},
+}
+
+
+@pytest.fixture
+def instruments() -> Instruments:
+    return Instruments(CollectorRegistry())
+
+
+def _series(instruments: Instruments) -> dict[str, set[str]]:
+    """Sample name -> its label names, histograms by their count."""
+    found: dict[str, set[str]] = {}
+    for metric in instruments.registry.collect():
+        for sample in metric.samples:
+            if not sample.name.endswith(("_bucket", "_sum")):
+                found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+def test_names_and_labels_are_those_of_the_contract(instruments: Instruments) -> None:
+    exercise(instruments)
+    assert _series(instruments) == CONTRACT
+
+
+def test_promtool_has_nothing_to_say(instruments: Instruments) -> None:
+    exercise(instruments)
+    checked = subprocess.run(
+        [binary("promtool", "prometheus"), "check", "metrics"],
+        input=generate_latest(instruments.registry),
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    assert (checked.returncode, checked.stderr, checked.stdout) == (0, b"", b"")
+
+
+def test_a_removed_stream_leaves_no_series(instruments: Instruments) -> None:
+    exercise(instruments, stream="lobby")
+    exercise(instruments, stream="gate")
+    instruments.remove_stream("lobby")
+    text = generate_latest(instruments.registry).decode()
+    assert "lobby" not in text
+    assert 'streamwatch_frames_scored_total{stream="gate"} 1.0' in text
+
+
+def test_a_removed_sink_leaves_no_series(instruments: Instruments) -> None:
+    exercise(instruments, sink="webhook:ops")
+    exercise(instruments, sink="mqtt:broker")
+    instruments.remove_sink("webhook:ops")
+    text = generate_latest(instruments.registry).decode()
+    assert "webhook:ops" not in text
+    assert "mqtt:broker" in text
+
+
+def test_a_stale_probability_vanishes_and_an_unsupported_one_never_shows(instruments: Instruments) -> None:
+    exercise(instruments)
+    text = generate_latest(instruments.registry).decode()
+    assert 'streamwatch_probability{label="gore.prob",stream="lobby"} 0.9' in text
+    assert f'streamwatch_probability{{label="{UNSUPPORTED}"' not in text
+    assert f'streamwatch_label_supported{{label="{UNSUPPORTED}"}} 0.0' in text
+    instruments.drop_probability("lobby")
+    assert "streamwatch_probability{" not in generate_latest(instruments.registry).decode()
+    instruments.scored(scores("lobby", 0.2), at=0.0)
+    assert instruments.registry.get_sample_value(
+        "streamwatch_probability", {"stream": "lobby", "label": "gore.prob"}
+    ) == pytest.approx(0.2)
+
+
+def test_a_stream_is_in_exactly_one_state(instruments: Instruments) -> None:
+    instruments.add_stream("lobby")
+    for state in STATES:
+        instruments.set_state("lobby", state)
+        values = {
+            name: instruments.registry.get_sample_value("streamwatch_stream_state", {"stream": "lobby", "state": name})
+            for name in STATES
+        }
+        assert values == {name: float(name == state) for name in STATES}
+
+
+def test_two_registries_do_not_share_anything() -> None:
+    first, second = Instruments(CollectorRegistry()), Instruments(CollectorRegistry())
+    first.queue_depth.set(5)
+    assert second.registry.get_sample_value("streamwatch_queue_depth") == 0
