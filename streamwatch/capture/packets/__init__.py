@@ -1,0 +1,1 @@
+"""Everything that is no HLS: one demuxing thread per stream, by libav."""
