@@ -5,7 +5,7 @@ import importlib.metadata
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, get_args
@@ -28,7 +28,7 @@ class LabelCoverage:
     """What was measured, or why there is nothing, in words."""
     enter: float | None = None
     """Recommended threshold, from a measured false-alarm figure; None where there is none."""
-    figures: Mapping[str, float] = MappingProxyType({})
+    figures: Mapping[str, float] = field(default_factory=dict)
     """Held-out figures by name, see the card."""
 
 
