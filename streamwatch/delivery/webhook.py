@@ -1,6 +1,7 @@
 """Posts alerts to one webhook: signed at the moment of sending, redirects never followed, errors put into words."""
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
@@ -120,7 +121,8 @@ def _words(error: aiohttp.ClientError) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return "the receiver's TLS certificate was not accepted"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"cannot connect: {error.os_error.strerror or type(error.os_error).__name__}"
+        number = error.os_error.errno
+        return f"cannot connect: {os.strerror(number) if number else type(error.os_error).__name__}"
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
         return "the receiver closed the connection without an answer"
     return f"no usable answer ({type(error).__name__})"
