@@ -51,7 +51,7 @@ def shortcomings(summary: dict[str, Any]) -> list[str]:
         faults.append("no webhook arrived with a valid signature")
     if summary["webhooks"]["verified"] != summary["webhooks"]["delivered"]:
         faults.append("a webhook arrived with a signature that does not fit")
-    seen = next((s["states_seen"] for s in summary["streams"] if s["stream"] == STALLING), [])
+    seen: list[str] = next((s["states_seen"] for s in summary["streams"] if s["stream"] == STALLING), [])
     if "stalled" not in seen:
         faults.append(f"the stream {STALLING!r} stalled unnoticed (run it for at least 30 seconds)")
     elif "live" not in seen[seen.index("stalled") :]:

@@ -13,7 +13,7 @@ from streamwatch.records.stream_state import StreamState
 from streamwatch.streams.alert_lane import AlertLane, Ruling
 from streamwatch.streams.watched import WatchedStream
 from streamwatch.telemetry.instruments import Instruments
-from streamwatch.telemetry.summing import ErrorSummary
+from streamwatch.telemetry.summing import ErrorSummary, Summed
 
 _QUIET: Final = frozenset({"live", "starting"})
 _STALE_INTERVALS: Final = 3.0
@@ -44,6 +44,7 @@ class Reporter:
     log: FilteringBoundLogger
     lane: AlertLane
     listeners: Listeners
+    clock: Callable[[], float]
     wall: Callable[[], float]
     summary: ErrorSummary
     _stale_after: dict[str, float] = field(default_factory=dict)
@@ -79,7 +80,20 @@ class Reporter:
     def frame_unscored(self, stream: WatchedStream, unscored: Unscored) -> None:
         """Counted at once; said at most once a second."""
         self.instruments.frames_unscored.labels(stream.id, unscored.reason).inc(unscored.count)
-        self.summary.add(stream.id, unscored.reason, unscored.count, unscored.detail)
+        self._tell_unscored(
+            self.summary.add(stream.id, unscored.reason, self.clock(), count=unscored.count, detail=unscored.detail)
+        )
+
+    def tell_summed(self) -> None:
+        """Say the sums whose second is over; called about once a second."""
+        for summed in self.summary.due(self.clock()):
+            self._tell_unscored(summed)
+
+    def _tell_unscored(self, summed: Summed | None) -> None:
+        if summed is not None:
+            self.log.warning(
+                "frames.unscored", stream=summed.stream, reason=summed.reason, count=summed.count, detail=summed.detail
+            )
 
     def time_expected(self, stream: WatchedStream, seconds: float) -> None:
         """Expected seconds grow whether or not anything was seen; old probabilities vanish."""
@@ -113,6 +127,8 @@ class Reporter:
     def removed(self, stream: WatchedStream) -> None:
         """Its series and its retained topic go."""
         self._stale_after.pop(stream.id, None)
+        for summed in self.summary.forget(stream.id, self.clock()):
+            self._tell_unscored(summed)
         self.instruments.remove_stream(stream.id)
         self.listeners.removed(stream.id)
         self.log.info("stream.removed", stream=stream.id)

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from streamwatch.decision.judge import Judge
 from streamwatch.records.alert import CloseReason, Verdict
 from streamwatch.records.capture import (
     CaptureEvent,
@@ -125,6 +126,7 @@ class Supervisor:
         watched.session = self._sessions.get(watched.id, 0)
         self._streams[watched.id] = watched
         self._watcher.state_changed(watched, watched.state)
+        self._tell(watched, watched.judge.resume(self._wall()))
 
     def fail(self, stream: str, reason: str) -> None:
         """The stream cannot be watched as configured; it counts as expected and uncovered until that is mended."""
@@ -143,14 +145,17 @@ class Supervisor:
         del self._streams[stream]
         self._watcher.removed(watched)
 
-    def restart(self, definition: StreamDefinition) -> None:
-        """Read the stream as newly defined; incidents and coverage go on."""
+    def redefine(self, definition: StreamDefinition, judge: Judge) -> None:
+        """Follow a new definition: read anew only where reading differs; incidents and coverage go on."""
         watched = self._streams[definition.id]
-        self._end_session(watched)
-        watched.definition = definition
-        watched.failures, watched.resumed = 0, False
-        watched.next_attempt = self._clock()
-        self._set(watched, "starting")
+        anew = not watched.definition.reads_like(definition) or watched.state.code == "config"
+        watched.definition, watched.judge = definition, judge
+        self._tell(watched, judge.resume(self._wall()))
+        if anew and watched.state.name != "suspended":
+            self._end_session(watched)
+            watched.failures, watched.resumed = 0, False
+            watched.next_attempt = self._clock()
+            self._set(watched, "starting")
 
     def suspend(self, stream: str, until: float | None) -> None:
         """Do not look at the stream until Unix second ``until``, or until it is resumed."""
@@ -182,8 +187,33 @@ class Supervisor:
     def on_frame(self, frame: Frame) -> None:
         """A frame of a running session arrived; it goes to the models."""
         watched = self._current(frame.stream, frame.session)
-        if watched is None:
-            return
+        if watched is not None:
+            self._bulkhead(watched, lambda: self._take_frame(watched, frame))
+
+    def on_event(self, event: CaptureEvent) -> None:
+        """A capture worker reported something about a session."""
+        watched = self._current(event.stream, event.session)
+        if watched is not None:
+            self._bulkhead(watched, lambda: self._take_event(watched, event))
+
+    def on_result(self, result: Scores | Unscored) -> None:
+        """The models answered, or nobody looked."""
+        watched = self._streams.get(result.stream)
+        if watched is not None:
+            self._bulkhead(watched, lambda: self._take_result(watched, result))
+
+    def _bulkhead(self, watched: WatchedStream, work: Callable[[], None]) -> None:
+        """A fault of ours in one stream's handling takes that stream out for a while, never its neighbours."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the bulkhead between streams; it reports
+            self._log.exception("stream.internal_error", stream=watched.id)
+            if watched.running:
+                self._end_session(watched)
+                message = f"internal error: {type(error).__name__}"
+                self._session_over(watched, Finished(watched.id, watched.session, "internal", message))
+
+    def _take_frame(self, watched: WatchedStream, frame: Frame) -> None:
         watched.last_frame = self._clock()
         watched.frames_decoded += 1
         self._watcher.frame_decoded(watched)
@@ -196,11 +226,7 @@ class Supervisor:
             self._set(watched, "frozen", reason="the picture has not changed", code="frozen")
         self._submit(frame)
 
-    def on_event(self, event: CaptureEvent) -> None:
-        """A capture worker reported something about a session."""
-        watched = self._current(event.stream, event.session)
-        if watched is None:
-            return
+    def _take_event(self, watched: WatchedStream, event: CaptureEvent) -> None:
         match event:
             case Opened(description=description):
                 watched.description = description
@@ -219,17 +245,13 @@ class Supervisor:
                     self._set(watched, "live")
             case Missed(reason=reason, count=count, detail=detail):
                 missed = Unscored(watched.id, event.session, reason, count, detail=detail)  # type: ignore[arg-type]
-                self.on_result(missed)
+                self._take_result(watched, missed)
             case Finished():
                 self._session_over(watched, event)
             case FullDecodeWanted():
                 pass  # the pool answers these; it knows the budget
 
-    def on_result(self, result: Scores | Unscored) -> None:
-        """The models answered, or nobody looked."""
-        watched = self._streams.get(result.stream)
-        if watched is None:
-            return
+    def _take_result(self, watched: WatchedStream, result: Scores | Unscored) -> None:
         if isinstance(result, Unscored):
             watched.frames_unscored[result.reason] += result.count
             self._watcher.frame_unscored(watched, result)

@@ -1,0 +1,152 @@
+"""Turns what the operator wrote into what each room asks for."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from streamwatch.capture.pool import PoolOptions
+from streamwatch.delivery.options import AlertFilter, MqttOptions, SinkOptions, WebhookOptions
+from streamwatch.inference.manifest import Manifest
+from streamwatch.inference.worker import InferenceOptions
+from streamwatch.records.labels import LABELS_OF, MODELS, Coverage
+from streamwatch.settings.effective import stream_view
+from streamwatch.settings.schema import Settings
+from streamwatch.streams.definition import StreamDefinition
+from streamwatch.telemetry.redaction import redact_url
+
+_ENOUGH_LINES: Final = 16
+"""A rendition of this many lines fewer than the weights' input is still taken: 216 lines for 224 pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many cores each side gets."""
+
+    capture: int
+    inference: int
+
+
+def share_cores(settings: Settings, cores: int, *, gpu: bool) -> Shares:
+    """Halves on a CPU-only machine; with a GPU, capture gets all but one. What is configured holds."""
+    capture = settings.capture.workers or max(1, cores - 1 if gpu else cores // 2)
+    return Shares(capture, settings.inference.threads or max(1, cores - capture))
+
+
+def usable_cores() -> int:
+    """The cores that this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsView:
+    """What the configuration must know of the weights; read from the manifest, without loading them."""
+
+    name: str
+    short_side: int
+    coverage: Mapping[str, Coverage]
+    defaults: Mapping[str, float]
+    """Label -> proposed ``enter``."""
+
+    @property
+    def not_detected(self) -> dict[str, list[str]]:
+        """Model -> its labels that these weights cannot see."""
+        return {
+            model: [label for label in LABELS_OF[model] if self.coverage[label] == "unsupported"] for model in MODELS
+        }
+
+    @property
+    def rendition_height(self) -> int:
+        """Lines of the smallest rendition that suffices."""
+        return self.short_side - _ENOUGH_LINES
+
+
+def view_weights(manifest: Manifest) -> WeightsView:
+    """The manifest as the configuration sees it."""
+    return WeightsView(
+        manifest.name,
+        manifest.input_size,
+        {label: one.status for label, one in manifest.labels.items()},
+        {label: one.enter for label, one in manifest.labels.items() if one.enter is not None},
+    )
+
+
+def pool_options(settings: Settings, shares: Shares) -> PoolOptions:
+    """[capture] -> the capture pool."""
+    table = settings.capture
+    budget = table.full_decode_budget
+    return PoolOptions(
+        workers=shares.capture,
+        decoder_threads=table.decoder_threads,
+        memory_limit=table.memory_limit,
+        heartbeat_timeout=table.heartbeat_timeout,
+        decode_timeout=table.decode_timeout,
+        max_streams_per_worker=table.max_streams_per_worker,
+        full_decode_budget=shares.capture / 2 if budget is None else budget,
+        max_pixels=table.max_pixels,
+    )
+
+
+def inference_options(settings: Settings) -> InferenceOptions:
+    """[inference] -> the inference worker."""
+    table = settings.inference
+    return InferenceOptions(
+        max_batch=table.max_batch,
+        max_wait=table.max_wait,
+        timeout=table.timeout,
+        queue_frames=table.queue_frames,
+        per_stream=table.per_stream,
+    )
+
+
+def sinks(settings: Settings) -> list[SinkOptions]:
+    """[[webhooks]] and [mqtt] -> everything that alerts go to."""
+    found: list[SinkOptions] = [
+        WebhookOptions(
+            name=hook.name,
+            url=hook.url.reveal(),
+            secrets=hook.secrets,
+            signature_header=hook.signature_header,
+            wants=AlertFilter(hook.labels, hook.streams),
+            headers={name: secret.reveal() for name, secret in hook.headers.items()},
+            timeout=hook.timeout,
+            max_age=hook.max_age,
+            tls_verify=hook.tls_verify,
+            ca_file=hook.ca_file,
+        )
+        for hook in settings.webhooks
+    ]
+    mqtt = settings.mqtt
+    if mqtt.host is not None:
+        found.append(
+            MqttOptions(
+                host=mqtt.host,
+                port=mqtt.effective_port,
+                username=mqtt.username,
+                password=mqtt.password.reveal() if mqtt.password else None,
+                tls=mqtt.tls,
+                ca_file=mqtt.ca_file,
+                topic_prefix=mqtt.topic_prefix,
+                scores=mqtt.scores,
+                client_id=mqtt.client_id,
+                keepalive=round(mqtt.keepalive),
+                max_age=mqtt.max_age,
+                wants=AlertFilter(mqtt.labels, mqtt.streams),
+            )
+        )
+    return found
+
+
+def define_stream(
+    settings: Settings, stream: str, weights: WeightsView, own_ports: tuple[tuple[str, int], ...]
+) -> StreamDefinition:
+    """One [[streams]] entry with every value resolved; ``own_ports`` are the daemon's listeners."""
+    view = stream_view(settings, stream, weights.defaults, weights.name)
+    return StreamDefinition(
+        id=view.id,
+        title=view.title,
+        context=view.context,
+        uri=redact_url(view.url.reveal()),
+        plan=view.plan(short_side=weights.short_side, rendition_height=weights.rendition_height, deny_ports=own_ports),
+        thresholds=view.thresholds,
+    )

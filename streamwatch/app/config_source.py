@@ -1,0 +1,97 @@
+"""Where the configuration comes from, at start and on reload, and what holds when it is broken."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from streamwatch.app.assembly import WeightsView
+from streamwatch.errors import ConfigError, StoreError
+from streamwatch.settings.credentials import SecretPlaces
+from streamwatch.settings.load import Loaded, check_coverage, load_settings, parse_settings
+from streamwatch.store.alert_store import AlertStore
+
+_LOOK_EVERY: Final = 2.0
+"""Seconds between looks at the file when it is watched."""
+
+
+class ConfigSource:
+    """One configuration file. A broken one never replaces a good one; ``fault`` says what is wrong meanwhile."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str], log: FilteringBoundLogger) -> None:
+        self._path = path
+        self._environ = environ
+        self._log = log
+        self._good_text = ""
+        self.fault: str | None = None
+
+    def load(self) -> Loaded:
+        """Read the file. Raises ConfigError for a fault outside the streams."""
+        loaded = load_settings(self._path, self._environ, strict=False)
+        self._good_text = self._path.read_text()
+        self._tell_broken(loaded)
+        return loaded
+
+    def from_kept(self, text: str, fault: ConfigError) -> Loaded:
+        """The last good configuration in place of a broken file. Raises ConfigError when that fails too."""
+        places = SecretPlaces(self._environ, self._path.parent.absolute())
+        loaded = parse_settings(text, f"{self._path} (last good)", places, strict=False)
+        self._good_text = text
+        self._refused(fault)
+        return loaded
+
+    async def keep(self, store: AlertStore, loaded: Loaded) -> None:
+        """Keep the text that holds now as the last good one."""
+        if self.fault is None and not loaded.broken:
+            try:
+                await store.save_config(self._good_text)
+            except StoreError as error:
+                self._log.error("config.not_kept", reason=str(error))
+
+    async def changes(
+        self, wanted: asyncio.Event, weights: WeightsView, *, watch: bool
+    ) -> AsyncIterator[Loaded | None]:
+        """Each reload that is asked for: the new configuration, or None when it was refused."""
+        stamp = self._stamp()
+        while True:
+            if watch:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(wanted.wait(), _LOOK_EVERY)
+                if not wanted.is_set() and self._stamp() == stamp:
+                    continue
+            else:
+                await wanted.wait()
+            wanted.clear()
+            stamp = self._stamp()
+            yield self._reload(weights)
+
+    def _reload(self, weights: WeightsView) -> Loaded | None:
+        try:
+            loaded = check_coverage(self.load(), weights.coverage, weights.defaults, weights.name, strict=False)
+        except ConfigError as error:
+            self._refused(error)
+            return None
+        self.fault = None
+        return loaded
+
+    def _refused(self, error: ConfigError) -> None:
+        self.fault = "; ".join(f"{fault.key}: {fault.problem}" for fault in error.faults)
+        for fault in error.faults:
+            self._log.error("config.refused", file=fault.file, key=fault.key, problem=fault.problem, mend=fault.mend)
+        self._log.error("config.last_good_holds", faults=len(error.faults))
+
+    def _tell_broken(self, loaded: Loaded) -> None:
+        for fault in loaded.faults:
+            self._log.error(
+                "config.stream_broken", stream=fault.stream, key=fault.key, problem=fault.problem, mend=fault.mend
+            )
+
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return (0, 0)
+        return (found.st_mtime_ns, found.st_ino)

@@ -1,0 +1,68 @@
+"""Whether the daemon lives and whether it is ready, with the reasons in words."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamwatch.app.assembly import WeightsView
+from streamwatch.delivery.alert_desk import AlertDesk
+from streamwatch.inference.worker import InferenceWorker
+from streamwatch.streams.supervisor import Supervisor
+
+
+@dataclass(slots=True)
+class Health:
+    """Asked by /health, by systemd's watchdog and by the log."""
+
+    inference: InferenceWorker
+    desk: AlertDesk
+    supervisor: Supervisor
+    weights: WeightsView
+    weights_sha256: str
+    timeout: float
+    """Seconds that a batch may take before the inference worker counts as stuck."""
+    clock: Callable[[], float]
+    workers: Callable[[], Mapping[int, int]]
+    """The capture workers that run now."""
+    config_fault: str | None = None
+    stopping: bool = False
+    problems_of_start: list[str] = field(default_factory=list)
+
+    def stuck(self) -> str | None:
+        """Why the daemon makes no progress; None while it does. No watchdog ping is sent while this answers."""
+        progress = self.inference.progress()
+        if progress.busy_since is not None and self.clock() - progress.busy_since > self.timeout:
+            return f"a batch has been running for {self.clock() - progress.busy_since:.0f} s"
+        return None
+
+    def live(self) -> tuple[bool, dict[str, Any]]:
+        """Is the process worth keeping."""
+        stuck = self.stuck()
+        return stuck is None, {"problems": [stuck] if stuck else []}
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Is it really watching and able to tell; what it cannot see stands beside it."""
+        problems = [*self.problems_of_start]
+        if self.stopping:
+            problems.append("the daemon is stopping")
+        stuck = self.stuck()
+        if stuck:
+            problems.append(stuck)
+        if not self.workers():
+            problems.append("no capture worker runs")
+        if self.desk.fault:
+            problems.append(f"alerts cannot be written down: {self.desk.fault}")
+        if self.config_fault:
+            problems.append(f"the configuration was refused, the last good one holds: {self.config_fault}")
+        streams = self.supervisor.streams.values()
+        states = Counter(watched.state.name for watched in streams)
+        expected = sum(watched.meter.expected for watched in streams)
+        covered = sum(min(watched.meter.covered, watched.meter.expected) for watched in streams)
+        return not problems, {
+            "problems": problems,
+            "streams": {"configured": len(streams), "states": dict(states)},
+            "coverage": round(covered / expected, 4) if expected else None,
+            "weights": {"name": self.weights.name, "sha256": self.weights_sha256},
+            "not_detected": self.weights.not_detected,
+        }

@@ -1,0 +1,105 @@
+"""``run`` and ``demo``: from the command line's words to an exit status."""
+
+import asyncio
+import signal
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from streamwatch.app.config_source import ConfigSource
+from streamwatch.app.daemon import Daemon
+from streamwatch.errors import ConfigError, StreamwatchError
+from streamwatch.settings.effective import known_secrets
+from streamwatch.settings.load import Loaded
+from streamwatch.settings.schema import StoreTable
+from streamwatch.store.alert_store import AlertStore
+from streamwatch.telemetry.heartbeat import Notifier
+from streamwatch.telemetry.logs import Logs, configure, report_unhandled
+
+EXIT_CONFIG = 2
+EXIT_FAILED = 1
+
+
+async def run_daemon(path: Path, environ: Mapping[str, str]) -> int:
+    """Run the daemon on a configuration file until SIGTERM or SIGINT; the exit status."""
+    logs = configure()
+    report_unhandled(logs.logger)
+    source = ConfigSource(path, environ, logs.logger)
+    try:
+        loaded, store = await _begin(source, path, logs)
+    except ConfigError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        return EXIT_CONFIG
+    except StreamwatchError as error:
+        logs.logger.critical("daemon.cannot_start", reason=str(error), hint=error.hint)
+        return EXIT_FAILED
+    try:
+        daemon = Daemon(source, loaded, store, logs=logs, notifier=Notifier(environ))
+        _obey_signals(daemon, logs.logger)
+        return await _outcome(daemon, logs.logger)
+    finally:
+        await store.close()
+
+
+async def _begin(source: ConfigSource, path: Path, logs: Logs) -> tuple[Loaded, AlertStore]:
+    """The configuration with its store; a broken file gives way to the last good one in the store."""
+    try:
+        loaded = source.load()
+    except ConfigError as fault:
+        folder = _store_folder(path)
+        if not (folder / "alerts.db").exists():
+            raise
+        store = await AlertStore.open(folder, log=logs.logger)
+        kept = await store.last_config()
+        if kept is None:
+            await store.close()
+            raise
+        loaded = source.from_kept(kept[0], fault)
+    else:
+        store = await AlertStore.open(loaded.settings.store.path, log=logs.logger)
+    log = loaded.settings.log
+    logs.configure(log.format, log.level, known_secrets(loaded.settings))
+    return loaded, store
+
+
+def _store_folder(path: Path) -> Path:
+    """Where a broken configuration would have kept its store: its own word if that much can be read."""
+    try:
+        written = tomllib.loads(path.read_text()).get("store", {}).get("path")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError):
+        written = None
+    default: Path = StoreTable().path
+    return path.parent.absolute() / written if isinstance(written, str) else default
+
+
+def _obey_signals(daemon: Daemon, log: FilteringBoundLogger) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, daemon.stop)
+    loop.add_signal_handler(signal.SIGINT, daemon.stop)
+    loop.add_signal_handler(signal.SIGHUP, daemon.reload)
+
+    def report(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        log.error("loop.error", message=str(context.get("message")), exc_info=error)
+
+    loop.set_exception_handler(report)
+
+
+async def _outcome(daemon: Daemon, log: FilteringBoundLogger) -> int:
+    """Run to the end; what an organ died of goes to the log, and the status says that it died."""
+    try:
+        return await daemon.run()
+    except ConfigError as error:
+        for fault in error.faults:
+            log.critical("config.refused", file=fault.file, key=fault.key, problem=fault.problem, mend=fault.mend)
+        return EXIT_CONFIG
+    except StreamwatchError as error:
+        log.critical("daemon.cannot_start", reason=str(error), hint=error.hint)
+        return EXIT_FAILED
+    except BaseExceptionGroup as group:
+        log.critical("daemon.organ_failed", exc_info=group)
+        return EXIT_FAILED
