@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 
 from streamwatch.errors import SourceError
 
-_NO_DECODER = {"codec_whitelist": "none", "protocol_whitelist": "none"}
+NO_DECODER = {"codec_whitelist": "none", "protocol_whitelist": "none"}
 """With no decoder allowed, opening does not probe by decoding: 0.2 ms instead of 5 (480p) or 24 ms (1080p)."""
 _BOXES = frozenset({b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"emsg", b"prft", b"free", b"skip", b"uuid", b"mdat"})
 _AUDIO_OR_TEXT = (b"ID3", b"WEBVTT", b"\xff\xf1", b"\xff\xf9", b"\x0b\x77")
@@ -76,7 +76,7 @@ def cut(data: bytes, *, complete: bool, first_only: bool) -> Cut:
         return NOTHING_YET
     name = container_of(data)
     try:
-        with av.open(io.BytesIO(data), "r", format=name, options=_NO_DECODER) as container:
+        with av.open(io.BytesIO(data), "r", format=name, options=NO_DECODER) as container:
             return _read(container, name, data, complete=complete, first_only=first_only)
     except (av.error.FFmpegError, EOFError) as error:
         if not complete:
@@ -146,7 +146,7 @@ def _needed(packet: "Packet[VideoStream]", following: "Packet[VideoStream]", siz
 
 
 def _end_inside(packet: "Packet[VideoStream]", size: int) -> int:
-    """Where a packet ends if it is known and lies inside the data, else 0. Only MP4 knows where a packet ends: there it lies in one piece. In TS it is spread over many packets."""
+    """Where a packet ends if that is known and lies inside the data, else 0. In TS a packet is in many pieces."""
     if packet.stream.container.format.name == "mpegts" or packet.pos is None or packet.is_corrupt:
         return 0
     end = packet.pos + packet.size

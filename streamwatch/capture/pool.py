@@ -224,7 +224,7 @@ class CapturePool:
         finally:
             slot.worker = None
             reason = worker.doom or "died"
-            culprits = worker.culprits(hung_for=options.decode_timeout if reason == "hung" else None)
+            culprits = worker.culprits(hung_for=self._guilty_after(reason))
             status = await worker.bury()
         if reason == "stopped":
             return reason
@@ -237,6 +237,10 @@ class CapturePool:
         )  # fmt: skip
         self._bereave(slot, reason, names)
         return reason
+
+    def _guilty_after(self, reason: str) -> float:
+        """Seconds of decode from which on a stream is blamed: a crash is sudden, the others take their time."""
+        return {"hung": self._options.decode_timeout, "heartbeat": self._options.heartbeat_timeout / 2}.get(reason, 0.0)
 
     def _bereave(self, slot: Slot, reason: str, culprits: set[str]) -> None:
         """The slot's worker is gone: its sessions are over."""

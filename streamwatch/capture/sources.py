@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from streamwatch.capture.decoder import DecoderPool
 from streamwatch.capture.desk import Desk, Source
+from streamwatch.capture.hls.source import HlsSource
 from streamwatch.capture.packets.http_source import HttpSource
 from streamwatch.capture.packets.opening import opening_of
 from streamwatch.capture.packets.source import PacketSource
@@ -26,8 +27,6 @@ async def open_source(plan: CapturePlan, desk: Desk, decoders: DecoderPool, conn
         return PacketSource(plan, desk, decoders, opening_of(plan))
     http = GuardedSession(Access.of(plan), connections)
     if await _is_playlist(plan, http):
-        from streamwatch.capture.hls.source import HlsSource  # noqa: PLC0415
-
         return HlsSource(plan, desk, decoders, http)
     return HttpSource(plan, desk, decoders, http)
 

@@ -120,9 +120,9 @@ class WorkerProcess:
         self._decodes = grown
         return max((age for _, age in grown.values()), default=0.0)
 
-    def culprits(self, *, hung_for: float | None = None) -> set[int]:
+    def culprits(self, *, hung_for: float) -> set[int]:
         """Numbers of the sessions that were being decoded; with ``hung_for`` only those for longer than that."""
-        if hung_for is not None:
+        if hung_for:
             return {decode.stream for decode, age in self._decodes.values() if age > hung_for}
         return {decode.stream for decode in self.recorder.running()}
 

@@ -93,6 +93,8 @@ class Ledger:
         if not self._owed and self.fault is None:
             return True
         try:
+            if not self._owed:
+                await self._store.probe()
             await self._mend([], {}, [])
         except StoreError as error:
             self._fail(error)

@@ -73,6 +73,8 @@ class MqttPublisher:
         self._protocol = aiomqtt.ProtocolVersion.V5
         self._waiting = _Desk()
         self._refused: set[str] = set()
+        # Set once the first try to connect has ended: an alert at the start waits for it rather than count as failed.
+        self._tried = asyncio.Event()
         self.connected = False
         self.fault = "not connected yet"
         """Why there is no connection, in words; empty while there is one."""
@@ -119,6 +121,9 @@ class MqttPublisher:
 
     async def send(self, row: OutboxRow) -> str:
         """Publish one alert at QoS 1; returns at PUBACK. Raises SinkDown, DeliveryError when the broker refused it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._options.timeout):
+                await self._tried.wait()
         if not self.connected:
             raise SinkDown(f"not connected to the broker: {self.fault}")
         letter = _Letter(
@@ -167,6 +172,7 @@ class MqttPublisher:
             self._log.warning("mqtt.disconnected", error=fault)
         self.connected = False
         self.fault = fault
+        self._tried.set()
         self._waiting.scores.clear()
         while not self._waiting.letters.empty():
             letter = self._waiting.letters.get_nowait()
@@ -205,6 +211,7 @@ class MqttPublisher:
         await self._publish_retained(client)
         self.connected = True
         self.fault = ""
+        self._tried.set()
         self._log.info("mqtt.connected", client_id=self._client_id, protocol=self._protocol.name)
         self._on_connected()
         while True:

@@ -72,7 +72,7 @@ def extract(
 
 def encode(encoder: Encoder, images: Pixels) -> Maps:
     """float32 maps of squashed pictures (n, 224, 224, 3) on the CPU."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+    pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2)
     with torch.inference_mode():
         maps: Maps = encoder(normalise(pixels, torch.float32))
     return maps

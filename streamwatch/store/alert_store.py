@@ -96,6 +96,13 @@ class AlertStore:
 
         await self._writer.run(work)
 
+    async def probe(self) -> None:
+        """Write something, to see whether the disk takes it."""
+        now = str(self._clock())
+        await self._writer.run(
+            lambda connection: connection.execute("INSERT OR REPLACE INTO meta VALUES ('probed', ?)", (now,)).rowcount
+        )
+
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Write down what became of attempts to deliver."""
         await self._writer.run(partial(outbox_table.settle, settlements=settlements))
