@@ -34,7 +34,10 @@ class Look:
     options: tuple[tuple[str, str], ...] = ()
 
 
-def draw(number: int, look: Look = Look()) -> Pixels:
+PLAIN = Look()
+
+
+def draw(number: int, look: Look = PLAIN) -> Pixels:
     """A picture with ``number`` as a bar code in its upper quarter and a moving square on a coloured ground below."""
     height, width = look.height, look.width
     colours = ((200, 40, 40), (40, 160, 60), (50, 70, 210), (190, 170, 40), (150, 60, 170))
@@ -62,7 +65,7 @@ def number_of(pixels: Pixels) -> int:
 def segment(
     first: int,
     count: int,
-    look: Look = Look(),
+    look: Look = PLAIN,
     *,
     start: float | None = None,
     container: str = "mpegts",
@@ -79,7 +82,7 @@ def segment(
     return target.getvalue()
 
 
-def fragments(numbers: list[tuple[int, int]], look: Look = Look(), *, start: float = 0.0) -> tuple[bytes, list[bytes]]:
+def fragments(numbers: list[tuple[int, int]], look: Look = PLAIN, *, start: float = 0.0) -> tuple[bytes, list[bytes]]:
     """Init section and one fragmented-MP4 segment for each (first picture, count)."""
     init, segments = b"", []
     for first, count in numbers:
