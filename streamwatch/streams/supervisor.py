@@ -298,7 +298,7 @@ class Supervisor:
             limit += watched.definition.plan.open_timeout
         if now - seen <= limit:
             return
-        if watched.state.name != "stalled":
+        if watched.state.name not in ("stalled", "ended"):  # an ended stream that is asked again owes no picture
             self._set(watched, "stalled", reason=f"no picture for {limit:.0f} s", code="no_picture")
         if now - seen > limit + _STALLED_SESSION:
             self._end_session(watched)
