@@ -197,7 +197,7 @@ class SourceUrl:
     @classmethod
     def _check_parts(cls, parts: SplitResult) -> None:
         if parts.scheme == "file":
-            if parts.netloc or len(parts.path) < 2:
+            if parts.netloc or not re.match(r"/[^/]", parts.path):
                 raise refusal("names no file", "Write file:///folder/clip.mp4.")
         elif not parts.hostname:
             raise refusal("names no host", f"Write {parts.scheme}://host/path.")

@@ -171,10 +171,10 @@ def _settle(
     if faults or (strict and stream_faults):
         raise ConfigError([*faults, *stream_faults])
     reasons: dict[str, list[str]] = {}
-    for name in names:
+    for name in dict.fromkeys(names):
         for fault in stream_faults:
-            if fault.stream == name and str(fault) not in reasons.setdefault(name, []):
-                reasons[name].append(f"{fault.key}: {fault.problem}")
+            if fault.stream == name:
+                reasons.setdefault(name, []).append(f"{fault.key}: {fault.problem}")
     settings = loaded.settings
     kept = tuple(entry for entry in settings.streams if not reasons.get(entry.id))
     broken = tuple(BrokenStream(name, "; ".join(words)) for name, words in reasons.items() if words)

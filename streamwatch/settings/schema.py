@@ -91,7 +91,7 @@ class CaptureTable(Table):
     """Decoders in each worker."""
     max_streams_per_worker: Annotated[int, Field(ge=1, le=10_000), Change.DAEMON] = 400
     """Streams beyond what all workers may hold wait, loudly."""
-    memory_limit: Annotated[ByteSize, Field(ge=128 * 1024**2), Change.DAEMON] = 1024**3
+    memory_limit: Annotated[ByteSize, AfterValidator(within("128MiB", "1TiB", 2**27, 2**40)), Change.DAEMON] = 1024**3
     """A worker above it is replaced."""
     heartbeat_timeout: Annotated[Duration, AfterValidator(within("2s", "60s", 2.0, 60.0)), Change.DAEMON] = 4.0
     """A worker silent for longer is replaced."""

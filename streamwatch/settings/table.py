@@ -14,6 +14,7 @@ from streamwatch.settings.credentials import Secret, places
 from streamwatch.settings.quantities import refusal
 
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 
 
 class Change(Enum):
@@ -56,10 +57,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def within(low: str, high: str, least: float, most: float) -> Callable[[float], float]:
+def within(low: str, high: str, least: float, most: float) -> Callable[[N], N]:
     """A check that a value lies between two limits, which ``low`` and ``high`` say in words."""
 
-    def check(value: float) -> float:
+    def check(value: N) -> N:
         if not least <= value <= most:
             raise refusal(f"is outside {low} to {high}", f"Choose a value from {low} to {high}.")
         return value
@@ -68,6 +69,8 @@ def within(low: str, high: str, least: float, most: float) -> Callable[[float], 
 
 
 def _auto(value: object) -> object:
+    if isinstance(value, str) and value != "auto":
+        raise refusal('is neither "auto" nor a number', 'Write "auto" or a number, the number without quotes.')
     return None if value == "auto" else value
 
 

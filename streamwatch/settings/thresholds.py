@@ -31,6 +31,19 @@ class ThresholdTable(Table):
     enabled: bool = True
     """False: this label opens no incident."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, value: object) -> object:
+        if isinstance(value, bool):
+            return {"enabled": value}
+        if isinstance(value, int | float):
+            return {"enter": value}
+        if not isinstance(value, Mapping | ThresholdTable):
+            raise refusal(
+                "is not a number, not false and not a table", 'Write 0.85 or { enter = 0.85, confirm = "2 of 3" }.'
+            )
+        return value
+
     @model_validator(mode="after")
     def _exit_is_not_above_enter(self) -> Self:
         if self.enter is not None and self.exit is not None and self.exit > self.enter:
@@ -64,17 +77,11 @@ def _collect(path: str, node: Mapping[str, object], found: dict[str, object]) ->
             continue
         if label in found:
             raise refusal(f"{label} is written twice", "Write it once, dotted or quoted.")
-        found[label] = _whole(value)
+        found[label] = value
 
 
 def _is_leaf(value: Mapping[str, object]) -> bool:
     return bool(value) and all(key in ThresholdTable.model_fields for key in value)
-
-
-def _whole(value: object) -> object:
-    if isinstance(value, bool):
-        return {"enabled": value}
-    return {"enter": value} if isinstance(value, int | float) else value
 
 
 Thresholds = Annotated[
