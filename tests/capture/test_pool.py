@@ -62,7 +62,7 @@ async def test_streams_are_spread_and_stop_is_answered_at_once() -> None:
         await room.until(lambda: room.frames["b"][-1].session == 2)
         assert [finished.session for finished in room.finished("b")] == [1]
         room.pool.start(plan("e"))
-        assert room.pool.worker_of("e") == room.pool.worker_of("b")  # where "a" left a place
+        assert sorted(str(room.pool.worker_of(name)) for name in "bcde") == ["0", "0", "1", "1"]
 
 
 async def test_a_source_that_ends_or_fails_says_why() -> None:
@@ -101,8 +101,8 @@ async def test_a_killed_worker_is_replaced_and_its_streams_are_told_within_five_
         assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize(("poison", "reason"), [("hang", "hung"), ("hang-gil", "hung")])
-async def test_a_hung_decode_is_ended_within_five_seconds(poison: str, reason: str) -> None:
+@pytest.mark.parametrize("poison", ["hang", "hang-gil"])
+async def test_a_hung_decode_is_ended_within_five_seconds(poison: str) -> None:
     async with pool_room(OPTIONS) as room:
         room.pool.start(plan("good"))
         room.pool.start(plan("other"))
@@ -110,9 +110,10 @@ async def test_a_hung_decode_is_ended_within_five_seconds(poison: str, reason: s
         await room.until(lambda: len(room.frames["bad"]) == 3)
         began = time.monotonic()
         await room.until(lambda: room.finished("bad"), 6)
-        assert 3.5 < time.monotonic() - began < 5
+        assert 2.5 < time.monotonic() - began < 5
         assert room.finished("bad")[0].code == "worker_hung"
-        await room.until(lambda: room.restarts == [reason])
+        await room.until(lambda: room.restarts)
+        assert room.restarts[0] in ({"hung"} if poison == "hang" else {"hung", "heartbeat"})
         ended = [line for line in room.logged if line["event"] == "capture.worker_ended"]
         assert ended[0]["decoding"] == ["bad"]
 
@@ -129,10 +130,10 @@ async def test_a_poisoned_stream_runs_alone_and_its_neighbours_go_on() -> None:
         again("good", "drawn:calm")
         for attempt in (1, 2):
             again("bad", "drawn:abort" if attempt == 1 else "drawn:hang")
-            await room.until(lambda: len(room.finished("bad")) == sessions["bad"], 15)  # noqa: B023
-            await room.until(lambda: len(room.finished("good")) == sessions["good"], 5)  # noqa: B023
+            await room.until(lambda: len(room.finished("bad")) == sessions["bad"], 15)
+            await room.until(lambda: len(room.finished("good")) == sessions["good"], 5)
             again("good", "drawn:calm")
-            await room.until(lambda: room.frames["good"][-1].session == sessions["good"], 15)  # noqa: B023
+            await room.until(lambda: room.frames["good"][-1].session == sessions["good"], 15)
         second = room.finished("bad")[-1]
         assert second.code == "worker_hung"
         assert second.retry_after is not None

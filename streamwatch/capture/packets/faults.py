@@ -24,14 +24,16 @@ _BY_TYPE: Final[tuple[tuple[type[BaseException], str, str], ...]] = (
     (av.error.EOFError, "end_of_input", "the server closed without any media"),
     (av.error.InvalidDataError, "not_media", "what came is no media that can be read"),
     (av.error.DemuxerNotFoundError, "not_media", "the format is not known"),
-    (av.error.ProtocolNotFoundError, "forbidden_scheme", "the protocol is not read"),
+    (av.error.ProtocolNotFoundError, "forbidden_scheme", "this build of libav does not speak the protocol"),
     (av.error.DecoderNotFoundError, "unsupported_codec", "there is no decoder for the video"),
 )
 _NO_ROUTE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL})
 
 
-def while_opening(error: BaseException, *, waited: float, limit: float) -> SourceError:
-    """``error`` came out of av.open after ``waited`` of ``limit`` seconds."""
+def while_opening(error: BaseException, *, waited: float, limit: float, fetched: bool) -> SourceError:
+    """``error`` came out of av.open after ``waited`` of ``limit`` seconds. ``fetched``: the bytes came by HTTP."""
+    if fetched and isinstance(error, av.error.EOFError):
+        return SourceError("not_media", "what came is no media that can be read")
     if isinstance(error, av.error.ExitError) or (_is_eio(error) and waited >= 0.9 * limit):
         # An RTMP server accepts whoever asks for a stream that nobody publishes, and then says nothing.
         return SourceError("timeout", f"no media within {limit:.0f} s; is the stream being published?")

@@ -82,8 +82,9 @@ class Reader:
         try:
             container = self._opening.open()
         except Exception as error:  # noqa: BLE001 - the edge of the thread; what cannot be translated ends as internal
-            limit = self._opening.open_timeout
-            self._end(self._fault() or while_opening(error, waited=time.monotonic() - begun, limit=limit))
+            waited, limit = time.monotonic() - begun, self._opening.open_timeout
+            fetched = self._opening.scheme == "http"
+            self._end(self._fault() or while_opening(error, waited=waited, limit=limit, fetched=fetched))
             return
         try:
             why = self._read(container)
@@ -100,6 +101,7 @@ class Reader:
         for stream in container.streams:
             if stream is not video:
                 stream.discard = Discard.all
+        self.last_packet = time.monotonic()
         self._tell(_found(container, video))
         for packet in container.demux(video):
             if self._stop.is_set() or not packet.size:

@@ -149,6 +149,9 @@ class PacketSource:
         await self._consider(found, reader)
 
     async def _decode(self, arrival: Arrival, found: Found, media_time: float) -> None:
+        if found.width * found.height > self._plan.max_pixels:
+            self._desk.missed("too_large", 1, f"{found.width}x{found.height}")
+            return
         coded = CodedPicture(
             codec=found.codec,
             data=bytes(arrival.packet),
