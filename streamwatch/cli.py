@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -37,7 +38,43 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--json", action="store_true", help="no screen; one summary object on standard output at the end")
     demo.add_argument("--svg", type=Path, metavar="FILE", help="draw the last screen into FILE")
     demo.set_defaults(run=_demo)
+    _config_verbs(verbs)
+    _looking_verbs(verbs)
     return parser
+
+
+def _config_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    config = verbs.add_parser("config", help="look at a configuration").add_subparsers(required=True, metavar="VERB")
+    check = config.add_parser("check", help="say every fault at once; exit status 2 when there is one")
+    _config_option(check)
+    check.add_argument("--explain", metavar="STREAM", help="show each effective value and where it came from")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(run=_config_check)
+    test = verbs.add_parser("test-alert", help="send a marked alert to every sink")
+    _config_option(test)
+    test.add_argument("--sink", metavar="NAME", help="only this sink")
+    test.add_argument("--json", action="store_true")
+    test.set_defaults(run=_test_alert)
+    status = verbs.add_parser("status", help="ask the running daemon how it is")
+    _config_option(status)
+    status.add_argument("--url", help="the daemon's address (default: from the configuration)")
+    status.add_argument("--json", action="store_true")
+    status.set_defaults(run=_status)
+
+
+def _looking_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    probe = verbs.add_parser("probe", help="what is at a URL, what would be taken, what it would cost")
+    probe.add_argument("url", metavar="URL")
+    probe.add_argument("--seconds", type=float, default=12.0, help="watch for this long (default 12)")
+    probe.add_argument("--interval", type=float, default=2.0, help="seconds between pictures (default 2)")
+    probe.add_argument("--header", action="append", default=[], metavar="NAME:VALUE")
+    probe.add_argument("--weights", default="starter")
+    probe.add_argument("--json", action="store_true")
+    probe.set_defaults(run=_probe)
+    weights = verbs.add_parser("weights", help="look at the weights").add_subparsers(required=True, metavar="VERB")
+    listing = weights.add_parser("list", help="which labels each set of weights detects")
+    listing.add_argument("--json", action="store_true")
+    listing.set_defaults(run=_weights_list)
 
 
 def _config_option(parser: argparse.ArgumentParser) -> None:
@@ -57,3 +94,49 @@ def _demo(chosen: argparse.Namespace) -> int:
 
     options = DemoOptions(chosen.seconds, chosen.json, chosen.svg)
     return asyncio.run(run_demo(options, os.environ))
+
+
+def _config_check(chosen: argparse.Namespace) -> int:
+    from streamwatch.app.inspection import check_config  # noqa: PLC0415
+
+    return check_config(chosen.config, os.environ, explain=chosen.explain, as_json=chosen.json)
+
+
+def _test_alert(chosen: argparse.Namespace) -> int:
+    from streamwatch.app.sink_test import send_test_alert  # noqa: PLC0415
+
+    return asyncio.run(send_test_alert(chosen.config, os.environ, sink=chosen.sink, as_json=chosen.json))
+
+
+def _status(chosen: argparse.Namespace) -> int:
+    from streamwatch.app.inspection import show_status  # noqa: PLC0415
+
+    return asyncio.run(show_status(chosen.config, os.environ, url=chosen.url, as_json=chosen.json))
+
+
+def _probe(chosen: argparse.Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from streamwatch.app.probe_report import show  # noqa: PLC0415
+    from streamwatch.app.probing import ProbeOptions, probe  # noqa: PLC0415
+
+    headers = {}
+    for header in chosen.header:
+        name, colon, value = header.partition(":")
+        if not colon:
+            print("--header must be NAME:VALUE", file=sys.stderr)
+            return 2
+        headers[name.strip()] = value.strip()
+    options = ProbeOptions(chosen.url, chosen.seconds, chosen.interval, chosen.weights, headers)
+    report = asyncio.run(probe(options))
+    if chosen.json:
+        print(json.dumps(report))
+    else:
+        show(report, Console())
+    return 0 if report["ok"] else 1
+
+
+def _weights_list(chosen: argparse.Namespace) -> int:
+    from streamwatch.app.inspection import list_weights  # noqa: PLC0415
+
+    return list_weights(as_json=chosen.json)

@@ -82,10 +82,11 @@ def _explain(loaded: Loaded, weights: WeightsView, stream: str, *, as_json: bool
         print(json.dumps({"stream": stream, "effective": rows}))
         return 0
     table = Table(title=f"stream {stream}", title_justify="left")
-    for heading in ("key", "value", "from"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("key", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("from", overflow="fold")
     for one in view.explanation:
-        table.add_row(one.key, str(_plain(one.value)), one.source)
+        table.add_row(one.key, "-" if one.value is None else str(_plain(one.value)), one.source)
     Console().print(table)
     return 0
 
@@ -103,7 +104,7 @@ def _plain(value: object) -> object:
 
 def list_weights(*, as_json: bool) -> int:
     """Every set of weights with the coverage of each label."""
-    manifests = [read_manifest(folder) for folder in known_weights()]
+    manifests = [read_manifest(folder) for folder in known_weights().values()]
     if as_json:
         print(json.dumps({"weights": [_weights_document(manifest) for manifest in manifests]}))
         return 0

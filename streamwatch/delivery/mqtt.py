@@ -201,12 +201,15 @@ class MqttPublisher:
         """A clean end sends no will, so say it."""
         self.connected = False
         self.fault = "stopping"
+        if not self._options.announce:
+            return
         with contextlib.suppress(aiomqtt.MqttError):
             await client.publish(self._status_topic, b"offline", qos=1, retain=True, timeout=2.0)
 
     async def _publish_all(self, client: NoticingClient) -> None:
         waiting = self._waiting
-        await self._publish(client, self._status_topic, b"online", retain=True)
+        if self._options.announce:
+            await self._publish(client, self._status_topic, b"online", retain=True)
         waiting.changed.update(dict.fromkeys(waiting.retained))
         await self._publish_retained(client)
         self.connected = True

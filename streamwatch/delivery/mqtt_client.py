@@ -31,7 +31,10 @@ class NoticingClient(aiomqtt.Client):
 async def connection(
     options: MqttOptions, client_id: str, protocol: aiomqtt.ProtocolVersion, will_topic: str
 ) -> AsyncIterator[NoticingClient]:
-    """A connected client whose will says ``offline`` at ``will_topic``. Raises aiomqtt.MqttError, OSError."""
+    """A connected client; one that announces itself leaves ``offline`` at ``will_topic`` as its will.
+
+    Raises aiomqtt.MqttError, OSError.
+    """
     client = NoticingClient(
         options.host,
         options.port,
@@ -39,7 +42,7 @@ async def connection(
         username=options.username,
         password=options.password,
         protocol=protocol,
-        will=aiomqtt.Will(will_topic, b"offline", qos=1, retain=True),
+        will=aiomqtt.Will(will_topic, b"offline", qos=1, retain=True) if options.announce else None,
         keepalive=options.keepalive,
         timeout=options.timeout,
         tls_context=await asyncio.to_thread(_tls, options) if options.tls else None,

@@ -69,6 +69,8 @@ class MqttOptions:
     tls_verify: bool = True
     topic_prefix: str = "streamwatch"
     scores: bool = False
+    announce: bool = True
+    """Say on the status topic whether the daemon is there; not for a second client beside it."""
     client_id: str | None = None
     """Made unique when not given: two clients of one id throw each other out for ever."""
     keepalive: int = 12

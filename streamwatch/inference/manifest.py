@@ -58,16 +58,22 @@ class Manifest:
     """Of the canonical content: encoder, heads, input size and how they are joined."""
 
 
-def find_weights(name: str) -> Path:
-    """The folder of the named weights: in the checkout, else in the installed package's data."""
+def known_weights() -> dict[str, Path]:
+    """Name -> folder of every set of weights: those of the checkout, then those of the installed package's data."""
     package = Path(__file__).resolve().parent.parent
-    places = (package.parent / "models" / name, package / "data" / "models" / name)
-    if name and Path(name).name == name:
-        for place in places:
-            if (place / MANIFEST).is_file():
-                return place
-    known = sorted({p.parent.name for place in places for p in place.parent.glob(f"*/{MANIFEST}")})
-    raise WeightsError(f"no weights are named {name!r}. Known: {', '.join(known) or 'none'}")
+    found: dict[str, Path] = {}
+    for place in (package.parent / "models", package / "data" / "models"):
+        for manifest in sorted(place.glob(f"*/{MANIFEST}")):
+            found.setdefault(manifest.parent.name, manifest.parent)
+    return found
+
+
+def find_weights(name: str) -> Path:
+    """The folder of the named weights. Raises WeightsError with the known names."""
+    known = known_weights()
+    if name not in known:
+        raise WeightsError(f"no weights are named {name!r}. Known: {', '.join(sorted(known)) or 'none'}")
+    return known[name]
 
 
 def read_manifest(folder: Path) -> Manifest:
