@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from streamwatch.records.frame import Pixels
-from training.skulls import Colour, Family
+from training.strokes import Colour, Family
 
 Field = npt.NDArray[np.float32]
 _SIDE: Final = 224
@@ -53,14 +53,15 @@ def paint(
     if flat:
         cover = np.clip((depth - 0.3) * 12, 0, 1)[..., None]
         edge = np.clip((depth - 0.55) * 12, 0, 1)[..., None]
-        red = red * (0.75 + 0.25 * edge) if rng.random() < 0.5 else red
+        red *= (0.75 + 0.25 * edge) if rng.random() < 0.5 else 1.0
     else:
         cover = (np.clip(depth * rng.uniform(4, 9), 0, 1) * rng.uniform(0.75, 0.98))[..., None]
         light = (ground.mean(2, keepdims=True) / 255) * 0.5 + 0.6
         gy, gx = np.gradient(np.asarray(mask.filter(ImageFilter.GaussianBlur(1.5)), np.float32) / 255)
         angle = rng.uniform(0, 2 * np.pi)
         shine = np.clip((gx * np.cos(angle) + gy * np.sin(angle)) * rng.uniform(4, 12), 0, 1) ** 2
-        red = red * light * (1 - 0.4 * depth[..., None]) + (shine * rng.uniform(60, 190))[..., None].astype(np.float32)
+        red *= light * (1 - 0.4 * depth[..., None])
+        red += (shine * rng.uniform(60, 190))[..., None]
     mixed = ground * (1 - cover) + red * cover
     return mixed.clip(0, 255).astype(np.uint8), float((cover > 0.4).mean())
 
@@ -94,8 +95,7 @@ def _blobs(rng: np.random.Generator, *, large: bool) -> Field:
             draw.ellipse((px - r, py - r, px + r, py + r), fill=255)
         if rng.random() < 0.6:
             _drips(draw, rng, x, y, radius)
-    blurred: Field = np.asarray(image.filter(ImageFilter.GaussianBlur(1.3)), np.float32)
-    return blurred / 255
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(1.3)), np.float32) / np.float32(255)
 
 
 def _drips(draw: ImageDraw.ImageDraw, rng: np.random.Generator, x: float, y: float, radius: float) -> None:

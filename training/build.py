@@ -27,7 +27,7 @@ from training.freedoom import rooms, sprite_artworks
 from training.iconify import MONOCHROME, IconSet, icon_artworks
 from training.photos import photo_artworks
 from training.self_harm import KINDS, SETS, Cast, self_harm_picture
-from training.skulls import any_colour
+from training.strokes import any_colour
 
 SIZE: Final = 224
 SPLITS: Final[tuple[Split, ...]] = ("train", "calibrate", "test")

@@ -13,7 +13,9 @@ from training.blood import blood_colour, paint, paint_colour, red_things, shape
 from training.camera import through_stream
 from training.iconify import GORE
 from training.scenes import draw_scene
-from training.skulls import Family, any_colour, draw_skull, draw_twin
+from training.skulls import draw_skull
+from training.strokes import Family, any_colour
+from training.twins import draw_twin
 
 OURS = "streamwatch drawings"
 LICENCE = "Apache-2.0"
@@ -45,7 +47,9 @@ class Bench:
     def photo(self) -> tuple[Artwork, Pixels]:
         """A random part of a random photograph, at canvas size."""
         artwork = self.photos[int(self.rng.integers(len(self.photos)))]
-        image = self._loaded.setdefault(artwork.key, artwork.load())
+        if artwork.key not in self._loaded:
+            self._loaded[artwork.key] = artwork.load()
+        image = self._loaded[artwork.key]
         width, height = self.canvas()
         share = self.rng.uniform(0.45, 1.0)
         w, h = image.width * share, image.width * share * height / width

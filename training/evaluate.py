@@ -34,6 +34,8 @@ def evaluate(
     findings = _findings(images, rows, features, heads, known)
     supported = _supported(findings)
     parts = [label for label in PARTS if label in supported]
+    if not parts:
+        raise SystemExit("no gore class passes its trials: these heads are not worth publishing")
     calibrate, test = (np.flatnonzero(split_mask(rows, split)) for split in ("calibrate", "test"))
     threshold = _threshold([rows[i] for i in calibrate], _gore(heads, features, calibrate, parts))
     test_rows = [rows[i] for i in test]

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from streamwatch.records.frame import Pixels
-from training.skulls import Colour, Family, any_colour
+from training.strokes import Colour, Family, any_colour
 
 _Painter = Callable[[ImageDraw.ImageDraw, np.random.Generator, int, int], None]
 

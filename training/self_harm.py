@@ -49,7 +49,8 @@ def self_harm_picture(bench: Bench, cast: Cast, kind: Kind) -> tuple[Pixels, Row
     image = Image.fromarray(ground)
     side = 1 if rng.random() < 0.5 else -1
     x, y = 0.5 - side * rng.uniform(0.05, 0.2), rng.uniform(0.4, 0.6)
-    _stand(image, _any(bench, cast.faces), (x, y), rng.uniform(0.4, 0.65), mirrored=False)
+    face = int(rng.integers(len(cast.faces)))
+    _stand(image, cast.faces[face], (x, y), rng.uniform(0.4, 0.65), mirrored=False)
     if kind != "face_only":
         thing = _any(bench, cast.objects if kind == "other_object" else cast.guns)
         away = kind in ("turned_away", "far")
@@ -58,7 +59,7 @@ def self_harm_picture(bench: Bench, cast: Cast, kind: Kind) -> tuple[Pixels, Row
         mirrored = (side < 0) != away
         _stand(image, thing, (x + side * reach, level), rng.uniform(0.22, 0.34), mirrored=mirrored)
     labels = {"self_harm": int(kind == "aimed"), "drawing": 1, "skull": 0, "very_bloody": 0, "slightly_bloody": 0}
-    row = bench.row(cast.name, f"{cast.name}/face", LICENCES[cast.name], f"self_harm_{kind}", labels)
+    row = bench.row(cast.name, f"{cast.name}/face-{face}", LICENCES[cast.name], f"self_harm_{kind}", labels)
     return bench.finish(np.asarray(image), row)
 
 
