@@ -61,8 +61,10 @@ FIRST: Final = Migration(
         )
         """,
         # Covers what is asked of a long backlog, so that no body is read to find the next row.
-        "CREATE INDEX outbox_pending ON outbox (sink_kind, sink_name, incident, seq, id, created, due, state) "
-        "WHERE state = 'pending'",
+        """
+        CREATE INDEX outbox_pending ON outbox (sink_kind, sink_name, incident, seq, id, created, due, state)
+        WHERE state = 'pending'
+        """,
         "CREATE INDEX outbox_settled ON outbox (state, settled, sink_kind, sink_name) WHERE state != 'pending'",
         "CREATE TABLE kept_config (one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT NOT NULL, saved REAL NOT NULL)",
     ),
