@@ -1,6 +1,7 @@
 """A live HLS origin on 127.0.0.1 for the tests: sliding windows, byte ranges on or off, and faults per path."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -115,7 +116,8 @@ class Origin:
                 await response.write(part[at : at + step])
                 seen.sent.append(len(part[at : at + step]))
                 if fault.drip:
-                    await asyncio.wait_for(self._wait_end(), fault.drip)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._end.wait(), fault.drip)
         except (ConnectionError, asyncio.CancelledError):
             return response
         if fault.stall_at is not None:
@@ -123,12 +125,6 @@ class Origin:
         if fault.break_at is not None and request.transport is not None:
             request.transport.abort()
         return response
-
-    async def _wait_end(self) -> None:
-        try:
-            await self._end.wait()
-        except TimeoutError:
-            return
 
 
 @dataclass(slots=True)
@@ -138,7 +134,6 @@ class Entry:
     name: str
     duration: float
     tags: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
 
 
 class Live:

@@ -179,6 +179,6 @@ class AddressGuard:
                 return True  # dialling 0.0.0.0 reaches loopback
             if address.is_loopback and listener.is_loopback:
                 return True  # localhost by its other name
-            if listener.is_unspecified and self._is_own(address):
+            if listener.is_unspecified and (address.is_loopback or self._is_own(address)):
                 return True
         return False

@@ -1,6 +1,7 @@
 """HTTP for one stream: every hop checked, every answer bounded in bytes and time, credentials sent only home."""
 
 import asyncio
+import base64
 import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -8,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import aiohttp
-from aiohttp.helpers import BasicAuth
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -123,8 +123,8 @@ class GuardedSession:
         self._own_headers = dict(access.headers)
         lowered = {name.lower() for name in self._own_headers}
         if (home.user or home.password) and "authorization" not in lowered:
-            auth = BasicAuth(home.user or "", home.password or "", encoding="utf-8")
-            self._own_headers["Authorization"] = auth.encode()
+            credentials = base64.b64encode(f"{home.user or ''}:{home.password or ''}".encode())
+            self._own_headers["Authorization"] = f"Basic {credentials.decode()}"
         self._common = {} if "user-agent" in lowered else {"User-Agent": access.user_agent}
         self._route = Route(
             trust="foreign",

@@ -11,7 +11,6 @@ from streamwatch.capture.hls.playlist import MediaPlaylist, Segment, text_of
 from streamwatch.errors import SourceError
 from streamwatch.network.session import GuardedSession
 from streamwatch.records.capture import CapturePlan
-from streamwatch.telemetry.redaction import redact_url
 
 MOST_AT_ONCE: Final = 32
 """Segments parsed in one go."""
@@ -62,7 +61,7 @@ class Loaded:
 async def load_playlist(http: GuardedSession, url: str, plan: CapturePlan) -> Loaded:
     """Fetch a playlist of either kind; raises SourceError."""
     reply = await http.get(url, limit=plan.max_playlist_bytes, within=plan.read_timeout)
-    return Loaded(reply.body, text_of(reply.body, redact_url(reply.url)), reply.url)
+    return Loaded(reply.body, text_of(reply.body, reply.url), reply.url)
 
 
 def media_playlist(loaded: Loaded) -> MediaPlaylist:

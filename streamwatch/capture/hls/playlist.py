@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 import m3u8.parser
 
 from streamwatch.errors import SourceError
+from streamwatch.telemetry.redaction import redact_url
 
 MAX_DURATION: Final = 600.0
 """Seconds; a segment that claims to be longer is taken for a mistake of the playlist."""
@@ -80,12 +81,12 @@ class Segment:
     """The origin says that it has not got it."""
 
 
-def text_of(body: bytes, where: str) -> str:
-    """The text of a playlist; raises SourceError ``not_media`` when it is none. ``where`` is a redacted URL."""
+def text_of(body: bytes, url: str) -> str:
+    """The text of a playlist; raises SourceError ``not_media`` when it is none."""
     text = body.decode("utf-8-sig", errors="replace").lstrip()
     if not text.startswith("#EXTM3U"):
         kind = "an empty answer" if not text else "a web page" if text.startswith("<") else "something else"
-        raise SourceError("not_media", f"{where} is {kind}, not a playlist")
+        raise SourceError("not_media", f"{redact_url(url)} is {kind}, not a playlist")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
