@@ -7,9 +7,8 @@ sides of a 16:9 frame, where things happen too. The resize averages over the are
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from PIL import Image
+from torch.nn import functional
 
 from streamwatch.records.frame import Pixels
 
@@ -23,24 +22,29 @@ def squash(picture: Pixels, size: int) -> Pixels:
 
     Raises ValueError when the array is not such a picture.
     """
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
-        raise ValueError(f"expected uint8 (height, width, 3), got {picture.dtype} {picture.shape}")
-    if picture.shape[:2] == (size, size):
-        return picture
-    # Pillow's bilinear widens its triangle with the scale, so it is antialiased; the gap keeps 4K stills cheap.
-    image = Image.fromarray(np.ascontiguousarray(picture))
-    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    square: Pixels = to_tensor([picture], size)[0].permute(1, 2, 0).numpy()
+    return square
 
 
 def to_tensor(pictures: Sequence[Pixels], size: int) -> torch.Tensor:
     """Pictures of any sizes -> uint8 CPU tensor (n, 3, size, size) in channels_last memory.
 
-    It stays uint8: a quarter of the bytes to the device, which normalises (see ``normalise``).
+    It stays uint8: a quarter of the bytes to the device, which normalises (see ``normalise``). Raises ValueError when
+    one of the arrays is no picture.
     """
-    square: npt.NDArray[np.uint8] = np.empty((len(pictures), size, size, 3), np.uint8)
-    for place, picture in zip(square, pictures, strict=True):
-        place[...] = squash(picture, size)
-    return torch.from_numpy(square).permute(0, 3, 1, 2)
+    batch = torch.empty((len(pictures), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
+    for place, picture in zip(batch, pictures, strict=True):
+        place.copy_(_squashed(picture, size))
+    return batch
+
+
+def _squashed(picture: Pixels, size: int) -> torch.Tensor:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+        raise ValueError(f"expected uint8 (height, width, 3), got {picture.dtype} {picture.shape}")
+    # torch refuses to promise anything about read-only memory, so such a picture is copied.
+    pixels = torch.from_numpy(np.require(picture, requirements=("C", "W"))).permute(2, 0, 1)[None]
+    # Antialiasing widens the triangle with the scale; on uint8 it is the fastest resize there is here.
+    return functional.interpolate(pixels, (size, size), mode="bilinear", align_corners=False, antialias=True)[0]
 
 
 def normalise(batch: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
