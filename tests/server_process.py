@@ -53,6 +53,7 @@ class ServerProcess:
 
     async def start(self, within: float = 15.0) -> None:
         """Start it and wait until its port answers; its words are in the error when it does not."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, cwd=CHECKOUT, env=self._env

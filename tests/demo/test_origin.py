@@ -52,7 +52,7 @@ async def test_segments_decode_at_the_rendition_size_with_a_keyframe_first_and_c
         starts = []
         for segment in playlist.segments[:2]:
             _, body = await fetch(f"{base}/{segment.uri}")
-            with av.open(io.BytesIO(body), format="mpegts") as container:
+            with av.open(io.BytesIO(body), "r", format="mpegts") as container:
                 packets = [p for p in container.demux(video=0) if p.size]
                 assert packets[0].is_keyframe
                 assert container.streams.video[0].width == 640

@@ -40,8 +40,6 @@ port = {self.port}
 path = "{self.folder}/store"
 [log]
 format = "json"
-[capture]
-workers = 1
 """
         self.config.write_text(head + streams_and_sinks)
 
