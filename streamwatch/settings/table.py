@@ -68,7 +68,8 @@ def within(low: str, high: str, least: float, most: float) -> Callable[[N], N]:
     return check
 
 
-def _auto(value: object) -> object:
+def parse_auto(value: object) -> object:
+    """``"auto"`` -> None; other values are left to the key's own type."""
     if isinstance(value, str) and value != "auto":
         raise refusal('is neither "auto" nor a number', 'Write "auto" or a number, the number without quotes.')
     return None if value == "auto" else value
@@ -135,7 +136,7 @@ def _headers(value: dict[str, Secret]) -> dict[str, Secret]:
     return value
 
 
-Auto = Annotated[T | None, BeforeValidator(_auto)]
+Auto = Annotated[T | None, BeforeValidator(parse_auto)]
 """``"auto"`` (None here) or a value."""
 Listed = Annotated[tuple[T, ...], BeforeValidator(_listed)]
 ListenAddress = Annotated[Listen, BeforeValidator(_listen)]

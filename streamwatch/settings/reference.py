@@ -1,0 +1,72 @@
+"""The schema as Markdown tables, for docs/configuration.md: ``python -m streamwatch.settings.reference``."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, get_args
+
+from pydantic.fields import FieldInfo
+
+from streamwatch.settings.quantities import parse_duration, parse_size
+from streamwatch.settings.schema import Settings
+from streamwatch.settings.table import Change, Table, parse_auto
+
+_SECONDS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"), (0.001, "ms"), (0, "s"))
+_BYTES: Final = ((1024**3, "GiB"), (1000**2, "MB"), (1024**2, "MiB"), (1, "B"), (0, "B"))
+
+
+def tables() -> dict[str, type[Table]]:
+    """Heading -> table, in the schema's order; ``[[name]]`` for those that may be there many times."""
+    found: dict[str, type[Table]] = {}
+    for name, field in Settings.model_fields.items():
+        table = _table_in(field.annotation)
+        if table is not None:
+            found[f"[{name}]" if table is field.annotation else f"[[{name}]]"] = table
+    return found
+
+
+def markdown() -> str:
+    """One table for each table of the configuration: key, default, change, meaning."""
+    return "\n".join(_section(heading, table) for heading, table in tables().items())
+
+
+def _section(heading: str, table: type[Table]) -> str:
+    rows = [f"### `{heading}`", "", "| key | default | change | meaning |", "| --- | --- | --- | --- |"]
+    for key, field in table.model_fields.items():
+        change = next(mark for mark in field.metadata if isinstance(mark, Change))
+        rows.append(f"| `{key}` | {_default(field)} | {change.value} | {field.description} |")
+    return "\n".join([*rows, ""])
+
+
+def _default(field: FieldInfo) -> str:
+    """The default as a person would write it."""
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    readers = {getattr(mark, "func", None) for mark in field.metadata}
+    if value is None:
+        return "`auto`" if parse_auto in readers else ""
+    if value in ({}, ()):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if parse_duration in readers:
+        return f"`{_in_units(value, _SECONDS)}`"
+    return f"`{_in_units(value, _BYTES)}`" if parse_size in readers else f"`{value}`"
+
+
+def _in_units(value: float, units: Sequence[tuple[float, str]]) -> str:
+    size, unit = next((size, unit) for size, unit in units if value >= size and value % size == 0)
+    return f"{value / size:g}{unit}"
+
+
+def _table_in(annotation: Any) -> type[Table] | None:
+    """The Table that an annotation is or holds, if ``[name]`` alone names it."""
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        return annotation
+    if annotation is None or not get_args(annotation) or dict in (annotation, getattr(annotation, "__origin__", None)):
+        return None
+    return next((found for argument in get_args(annotation) if (found := _table_in(argument))), None)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())
