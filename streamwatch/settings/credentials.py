@@ -12,9 +12,9 @@ from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from streamwatch.settings.quantities import refusal
-from streamwatch.telemetry.redaction import MASK, redact_url
 
 SOURCE_SCHEMES: Final = ("http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "srt", "file")
+_MASK: Final = "***"
 _MOST_SECRET_BYTES: Final = 64 * 1024
 _REFERENCE: Final = re.compile(r"\$(\$\{|\{([A-Za-z_]\w*)\})")
 
@@ -105,7 +105,7 @@ class Secret:
         return self._text
 
     def __repr__(self) -> str:
-        return MASK
+        return _MASK
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other._text == self._text
@@ -153,7 +153,11 @@ class SourceUrl:
         return [value for value in (parts.password, key if len(key) >= 12 else "", *values) if value]
 
     def __repr__(self) -> str:
-        return redact_url(self._text)
+        """Scheme, host and port: which other parts may be shown, the log's redaction knows."""
+        parts = urlsplit(self._text)
+        if parts.scheme == "file":
+            return self._text
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{_MASK}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SourceUrl) and other._text == self._text

@@ -10,8 +10,8 @@ from streamwatch.settings.quantities import parse_duration, parse_size
 from streamwatch.settings.schema import Settings
 from streamwatch.settings.table import Change, Table, parse_auto
 
-_SECONDS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"), (0.001, "ms"), (0, "s"))
-_BYTES: Final = ((1024**3, "GiB"), (1000**2, "MB"), (1024**2, "MiB"), (1, "B"), (0, "B"))
+_SECONDS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"), (0.001, "ms"))
+_BYTES: Final = ((1024**3, "GiB"), (1000**2, "MB"), (1024**2, "MiB"), (1, "B"))
 
 
 def tables() -> dict[str, type[Table]]:
@@ -55,7 +55,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _in_units(value: float, units: Sequence[tuple[float, str]]) -> str:
-    size, unit = next((size, unit) for size, unit in units if value >= size and value % size == 0)
+    size, unit = next((size, unit) for size, unit in units if (value / size).is_integer() and value >= size)
     return f"{value / size:g}{unit}"
 
 

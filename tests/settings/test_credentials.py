@@ -80,6 +80,11 @@ def test_printing_the_settings_shows_no_secret() -> None:
     assert "user:" not in shown
 
 
+def test_a_url_prints_as_its_host() -> None:
+    assert str(URL.validate_python("rtsp://u:p@cam:554/live/key?k=v")) == "rtsp://cam:554/***"
+    assert str(URL.validate_python("file:///srv/a.mp4")) == "file:///srv/a.mp4"
+
+
 def test_every_secret_is_known_to_the_log() -> None:
     known = known_secrets(Settings.model_validate(_with_secrets()))
     assert known == {f"hunter{n}hunter" for n in range(1, 9)}
