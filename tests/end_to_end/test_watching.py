@@ -13,7 +13,7 @@ from streamwatch.delivery.signature import verify
 from tests.end_to_end.daemon import Daemon
 from tests.end_to_end.scenes import clean_clip, gore_clip
 from tests.ops.dashboard import expressions
-from tests.peers import CHECKOUT, Mosquitto, Nginx, Peers, Receiver
+from tests.peers import Mosquitto, Nginx, Peers, Receiver
 
 SECRET = "end-to-end"
 
@@ -126,11 +126,7 @@ async def test_gore_clip_alerts_once_by_each_way_and_the_clean_clip_never(peers:
         pictures = list((tmp_path / "daemon" / "store" / "evidence").glob("*.jpg"))
         assert len(pictures) == 2
 
-        silent = [
-            one
-            for one in expressions(CHECKOUT / "grafana" / "streamwatch.json")
-            if not one.may_be_empty and not await prometheus.query(one.query)
-        ]
+        silent = [one for one in expressions(window="1m") if not await prometheus.query(one.expression)]
         assert not silent, "dashboard queries without a series on a live daemon"
     finally:
         await daemon.process.stop(grace=20.0)
