@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 
 from streamwatch.settings.quantities import parse_duration, parse_size
 from streamwatch.settings.schema import Settings
+from streamwatch.settings.streams import StreamTable
 from streamwatch.settings.table import Change, Table, parse_auto
 
 _SECONDS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"), (0.001, "ms"))
@@ -33,18 +34,20 @@ def _section(heading: str, table: type[Table]) -> str:
     rows = [f"### `{heading}`", "", "| key | default | change | meaning |", "| --- | --- | --- | --- |"]
     for key, field in table.model_fields.items():
         change = next(mark for mark in field.metadata if isinstance(mark, Change))
-        rows.append(f"| `{key}` | {_default(field)} | {change.value} | {field.description} |")
+        rows.append(
+            f"| `{key}` | {_default(field, inherits=table is StreamTable)} | {change.value} | {field.description} |"
+        )
     return "\n".join([*rows, ""])
 
 
-def _default(field: FieldInfo) -> str:
-    """The default as a person would write it."""
+def _default(field: FieldInfo, *, inherits: bool) -> str:
+    """The default as a person would write it; a stream's None stands for another table's value, not for "auto"."""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})
     readers = {getattr(mark, "func", None) for mark in field.metadata}
     if value is None:
-        return "`auto`" if parse_auto in readers else ""
+        return "`auto`" if parse_auto in readers and not inherits else ""
     if value in ({}, ()):
         return ""
     if isinstance(value, bool):

@@ -2,6 +2,8 @@
 
 import random
 import string
+import subprocess
+import sys
 import time
 
 import pytest
@@ -149,3 +151,18 @@ def test_hostile_text_does_not_take_quadratic_time(piece: str) -> None:
     started = time.perf_counter()
     redact_text(piece * (100_000 // len(piece)))
     assert time.perf_counter() - started < 2.0
+
+
+def test_it_needs_nothing_but_the_standard_library() -> None:
+    """The capture worker imports it."""
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys, streamwatch.telemetry.redaction; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    roots = {name.partition(".")[0] for name in said.stdout.split()}
+    assert not roots & {"pydantic", "structlog", "prometheus_client", "aiohttp", "torch", "numpy"}
+    ours = {name for name in said.stdout.split() if name.startswith("streamwatch")}
+    assert ours == {"streamwatch", "streamwatch.telemetry", "streamwatch.telemetry.redaction"}
