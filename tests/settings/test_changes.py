@@ -22,7 +22,7 @@ def test_the_same_is_no_change() -> None:
 
 def test_streams_come_go_and_stay() -> None:
     old = _settings({"a": {}, "b": {}, "c": {}, "d": {}})
-    new = _settings({"d": {"title": "D"}, "b": {"url": "https://h/other.m3u8"}, "c": {}, "e": {}})
+    new = _settings({"d": {"title": "D"}, "b": {"url": "https://h/other.m3u8", "title": "B"}, "c": {}, "e": {}})
     assert difference(old, new) == Changes(added=("e",), removed=("a",), restarted=("b",), live=("d",))
 
 

@@ -110,7 +110,7 @@ def test_loggers_bound_before_follow_a_reload(written: io.StringIO) -> None:
 
 
 def test_configuring_twice_does_not_double_library_records(written: io.StringIO) -> None:
-    _json(io.StringIO())
+    _json(written)
     _json(written)
     logging.getLogger("lib").warning("once")
     assert len(_lines(written)) == 1
