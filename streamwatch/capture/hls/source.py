@@ -80,6 +80,8 @@ class HlsSource:
         if choice.iframes and not self._suits(feed):
             raise SourceError("bad_playlist", "the keyframe playlist is too sparse for the interval")
         finite = playlist.ended or playlist.kind == "VOD"
+        if finite and self._plan.resumed:
+            raise SourceError("ended", "the stream is still at its end")
         reader = SegmentReader(
             self._state, self._decoders, self._http, choice, live=not finite, iframes=playlist.iframes_only
         )

@@ -9,7 +9,7 @@ from streamwatch.capture.decoder import Bench, DecoderPool
 from streamwatch.capture.desk import Desk
 from streamwatch.capture.packets.full_decode import FullDecoder, Harvest, full_decode_cost
 from streamwatch.capture.packets.mailbox import Arrival, Mailbox
-from streamwatch.capture.packets.opening import Opening
+from streamwatch.capture.packets.opening import PATIENCE, Opening
 from streamwatch.capture.packets.reachable import check_reachable, explain
 from streamwatch.capture.packets.reader import Found, Reader
 from streamwatch.capture.picture import CodedPicture, DecodeFailed
@@ -54,6 +54,8 @@ class PacketSource:
 
     async def run(self) -> None:
         """Read until it fails or ends."""
+        if self._plan.resumed and not self._opening.live:
+            raise SourceError("ended", "the recording was read to its end before")
         await check_reachable(self._plan, self._opening)
         try:
             await self._read()
@@ -84,7 +86,7 @@ class PacketSource:
     # -- waiting --------------------------------------------------------------------------------------------------
 
     async def _opened(self, reader: Reader) -> Found:
-        limit = 2 * self._opening.open_timeout + _HUNG_MARGIN
+        limit = 2 * self._opening.open_timeout + PATIENCE + _HUNG_MARGIN
         try:
             async with asyncio.timeout(limit):
                 return await reader.found
