@@ -4,12 +4,12 @@ Label values are stream ids, models, labels, reasons and sink names: never URLs,
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from streamwatch.records.labels import LABELS, MODELS
-from streamwatch.records.scores import Scores
+from streamwatch.records.scores import Scores, UnscoredReason
 from streamwatch.records.stream_state import STATES, StateName
 
 LATENCY_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 30.0, 60.0)
@@ -17,6 +17,12 @@ LATENCY_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20
 INFERENCE_BUCKETS: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0)
 DELIVERY_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0, 3600.0)
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64)
+
+# These begin at zero with their stream, sink or daemon: an alert rule on an increase would miss the first event of a
+# series that begins with it, and a dashboard could not tell "none" from "not asked".
+COMMON_RECONNECTS: Final = ("refused", "timeout", "end_of_input", "server_error", "worker_died", "worker_hung")
+WORKER_RESTARTS: Final = ("died", "hung", "heartbeat", "memory", "protocol", "spawn")
+OUTCOMES: Final = ("delivered", "failed", "dead")
 
 
 class Instruments:
@@ -166,6 +172,8 @@ class Instruments:
         self.capture_worker_restarts = Counter(
             "streamwatch_capture_worker_restarts", "Capture workers replaced, and why.", ["reason"], registry=registry
         )
+        for reason in WORKER_RESTARTS:
+            self.capture_worker_restarts.labels(reason)
         self.config_last_reload_successful = Gauge(
             "streamwatch_config_last_reload_successful",
             "1 when the configuration was taken at the last try, else 0.",
@@ -179,6 +187,10 @@ class Instruments:
         """Begin the stream's series at zero, so that the first event is already an increase."""
         for counter in (self.frames_decoded, self.frames_scored, self.expected_seconds, self.covered_seconds):
             counter.labels(stream)
+        for reason in get_args(UnscoredReason):
+            self.frames_unscored.labels(stream, reason)
+        for reason in COMMON_RECONNECTS:
+            self.reconnects.labels(stream, reason)
         for model in MODELS:
             self.incidents.labels(stream, model)
             self.incident_open.labels(stream, model)
@@ -215,6 +227,8 @@ class Instruments:
             self.dead_letters,
         ):
             instrument.labels(sink)
+        for outcome in OUTCOMES:
+            self.deliveries.labels(sink, outcome)
 
     def remove_sink(self, sink: str) -> None:
         """Drop every series of a sink that left the configuration."""

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from streamwatch.telemetry.instruments import Instruments
 from tests.ops.dashboard import expressions, load, panels, raw_expressions
 from tests.peers import Peers, free_port
-from tests.telemetry.exercise import exercise
+from tests.telemetry.exercise import UNSUPPORTED, exercise, scores
 
 MAY_BE_EMPTY: frozenset[str] = frozenset()
 """Titles of panels whose queries need not return a series even when everything was exercised."""
@@ -25,8 +25,14 @@ def instruments() -> Instruments:
 
 
 @pytest.fixture
-def exposed(instruments: Instruments) -> Iterator[str]:
-    """host:port where every instrument can be scraped."""
+def exposed() -> Iterator[str]:
+    """host:port of a daemon that looked at one frame of one stream, and to which nothing has happened yet."""
+    instruments = Instruments(CollectorRegistry())
+    instruments.set_weights("starter", "0" * 64, [UNSUPPORTED])
+    instruments.build_info.labels("0.1.0").set(1)
+    instruments.add_stream("lobby")
+    instruments.add_sink("webhook:ops")
+    instruments.scored(scores("lobby"), at=1_800_000_000.0)
     port = free_port()
     server, thread = start_http_server(port, "127.0.0.1", registry=instruments.registry)
     yield f"127.0.0.1:{port}"
