@@ -50,4 +50,4 @@ def _keep_memory() -> bool:
         return False
     # The kept memory must be the main arena's: the others are too small for an activation of a whole batch.
     settings = ((_M_ARENA_MAX, 1), (_M_MMAP_THRESHOLD, 2**30), (_M_TRIM_THRESHOLD, _KEPT))
-    return all([mallopt(name, value) == 1 for name, value in settings])
+    return all(mallopt(name, value) == 1 for name, value in settings)

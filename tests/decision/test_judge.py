@@ -189,6 +189,15 @@ def test_lost_sight_is_told_and_closes_nothing() -> None:
     assert court.judge.sight(visible=False, now=START + court.at) == []  # nothing is open
 
 
+def test_the_way_off_begins_anew_when_sight_comes_back() -> None:
+    court = Court()
+    court.feed(H, H, L, L)
+    court.judge.sight(visible=False, now=START + court.at)
+    court.judge.sight(visible=True, now=START + court.at)
+    assert court.said(L, L) == []
+    assert court.said(L) == ["id1 closed over"]
+
+
 def test_what_opens_unseen_is_marked_so() -> None:
     court = Court()
     court.judge.sight(visible=False, now=START)
@@ -223,6 +232,20 @@ def test_an_open_incident_goes_on_after_a_restart(away: float) -> None:
     assert court.said(H, M) == []
     assert court.said(L, L, L) == ["id1 closed over"]
     assert court.said(H, H) == ["id1 opened reopened"]
+
+
+def test_a_long_incident_is_not_taken_for_an_abandoned_one() -> None:
+    court = Court()
+    court.feed(*[H] * 500)
+    court.restart(away=30.0)
+    assert court.judge.resume(START + court.at) == []
+
+
+def test_a_peak_that_was_not_told_yet_is_told_after_the_restart() -> None:
+    court = Court(threshold(enter=0.5, exit=0.4))
+    court.feed(0.5, 0.5, 0.9)
+    court.restart(away=10.0)
+    assert only(court.feed(0.6)).reason == "peak"
 
 
 def test_evidence_of_before_a_short_restart_counts() -> None:
@@ -314,7 +337,9 @@ def test_sight_that_came_back_during_the_restart_is_told_with_the_first_frame() 
     court.feed(H, H)
     court.judge.sight(visible=False, now=START + court.at)
     court.restart()
-    assert court.said(H) == ["id1 updated sight_regained"]
+    regained = only(court.feed(H))
+    assert (regained.reason, regained.incident.sight) == ("sight_regained", True)
+    assert court.said(H) == []
 
 
 def test_a_second_open_incident_of_one_key_is_closed_on_the_way_in() -> None:
