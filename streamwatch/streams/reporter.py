@@ -73,7 +73,8 @@ class Reporter:
         self.instruments.scored(scores, now)
         self.instruments.covered_seconds.labels(stream.id).inc(covered)
         if scores.captured_from == "program_date_time":
-            self.instruments.origin_delay_seconds.observe(max(0.0, now - scores.captured_at))
+            receipt = now - (self.clock() - scores.received)
+            self.instruments.origin_delay_seconds.observe(max(0.0, receipt - scores.captured_at))
         self._stale_after[stream.id] = now + max(10.0, _STALE_INTERVALS * scores.interval)
         self.listeners.scores(scores)
 

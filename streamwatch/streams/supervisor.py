@@ -3,15 +3,13 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from streamwatch.decision.judge import Judge
-from streamwatch.records.alert import CloseReason, Verdict
 from streamwatch.records.capture import (
     CaptureEvent,
-    CapturePlan,
     Finished,
     FullDecodeWanted,
     MediaStatus,
@@ -20,10 +18,10 @@ from streamwatch.records.capture import (
 )
 from streamwatch.records.frame import Frame
 from streamwatch.records.scores import Scores, Unscored
-from streamwatch.records.stream_state import StateName, StreamState
 from streamwatch.streams.definition import StreamDefinition
+from streamwatch.streams.neighbours import Capture, Watcher
 from streamwatch.streams.permits import Permits
-from streamwatch.streams.retry import retry_after
+from streamwatch.streams.transitions import Transitions
 from streamwatch.streams.watched import WatchedStream
 
 _TICK: Final = 0.5
@@ -35,45 +33,6 @@ _BLIND_GRACE: Final = 10.0
 """Seconds without sight before an open incident says so: a reconnect within it is no news for a moderator."""
 _LOST_SIGHT: Final = 1800.0
 """Seconds without sight after which an open incident is closed as lost_sight."""
-_SEEING: Final = frozenset({"live", "black", "frozen"})
-
-
-class Capture(Protocol):
-    """What the supervisor needs of the capture pool."""
-
-    def start(self, plan: CapturePlan) -> None:
-        """Begin a session; exactly one Finished follows."""
-
-    def stop(self, stream: str) -> None:
-        """End the stream's session."""
-
-
-class Watcher(Protocol):
-    """Who is told: metrics, MQTT, logs, alerts. Calls must not block."""
-
-    def state_changed(self, stream: WatchedStream, old: StreamState) -> None:
-        """The stream's state, or the reason for it, is new."""
-
-    def session_finished(self, stream: WatchedStream, finished: Finished) -> None:
-        """A session is over and may be requested again."""
-
-    def frame_decoded(self, stream: WatchedStream) -> None:
-        """A frame came in."""
-
-    def frame_scored(self, stream: WatchedStream, scores: Scores, covered: float) -> None:
-        """A frame got its scores; ``covered`` seconds are newly covered."""
-
-    def frame_unscored(self, stream: WatchedStream, unscored: Unscored) -> None:
-        """Frames that nobody looked at."""
-
-    def time_expected(self, stream: WatchedStream, seconds: float) -> None:
-        """Wall-clock time went by in which the stream should have been seen."""
-
-    def verdicts(self, stream: WatchedStream, verdicts: list[Verdict], judge_state: Mapping[str, Any]) -> None:
-        """Incidents opened, changed or closed; must be kept."""
-
-    def removed(self, stream: WatchedStream) -> None:
-        """The stream is no longer watched."""
 
 
 class Supervisor:
@@ -100,7 +59,7 @@ class Supervisor:
         self._log = log
         self._clock = clock
         self._wall = wall
-        self._rng = rng
+        self._change = Transitions(capture, watcher, clock=clock, wall=wall, rng=rng)
         self._permits = Permits(sessions_per_second, burst, clock())
         self._streams: dict[str, WatchedStream] = {}
         self._sessions: dict[str, int] = {}
@@ -126,21 +85,21 @@ class Supervisor:
         watched.session = self._sessions.get(watched.id, 0)
         self._streams[watched.id] = watched
         self._watcher.state_changed(watched, watched.state)
-        self._tell(watched, watched.judge.resume(self._wall()))
+        self._change.tell(watched, watched.judge.resume(self._wall()))
 
     def fail(self, stream: str, reason: str) -> None:
         """The stream cannot be watched as configured; it counts as expected and uncovered until that is mended."""
         watched = self._streams[stream]
-        self._end_session(watched)
+        self._change.end_session(watched)
         watched.next_attempt = None
-        self._set(watched, "failed", reason=reason, code="config")
+        self._change.go(watched, "failed", reason=reason, code="config")
 
     def remove(self, stream: str) -> None:
         """Stop watching; open incidents are closed as removed."""
         watched = self._streams[stream]
-        self._end_session(watched)
+        self._change.end_session(watched)
         self._forget(stream)
-        self._close(watched, "removed")
+        self._change.close(watched, "removed")
         watched.meter.advance(self._clock())
         del self._streams[stream]
         self._watcher.removed(watched)
@@ -150,22 +109,22 @@ class Supervisor:
         watched = self._streams[definition.id]
         anew = not watched.definition.reads_like(definition) or watched.state.code == "config"
         watched.definition, watched.judge = definition, judge
-        self._tell(watched, judge.resume(self._wall()))
+        self._change.tell(watched, judge.resume(self._wall()) + judge.sight(visible=watched.sight, now=self._wall()))
         if anew and watched.state.name != "suspended":
-            self._end_session(watched)
+            self._change.end_session(watched)
             watched.failures, watched.resumed = 0, False
             watched.next_attempt = self._clock()
-            self._set(watched, "starting")
+            self._change.go(watched, "starting")
 
     def suspend(self, stream: str, until: float | None) -> None:
         """Do not look at the stream until Unix second ``until``, or until it is resumed."""
         watched = self._streams[stream]
-        self._end_session(watched)
+        self._change.end_session(watched)
         self._forget(stream)
         watched.suspended_until = until
         watched.next_attempt = None
-        self._close(watched, "suspended")
-        self._set(watched, "suspended", reason="suspended by the operator", code="suspended")
+        self._change.close(watched, "suspended")
+        self._change.go(watched, "suspended", reason="suspended by the operator", code="suspended")
 
     def resume(self, stream: str) -> None:
         """Look at a suspended stream again."""
@@ -173,14 +132,14 @@ class Supervisor:
         if watched.state.name == "suspended":
             watched.suspended_until = None
             watched.next_attempt = self._clock()
-            self._set(watched, "starting")
+            self._change.go(watched, "starting")
 
     def stop(self) -> None:
         """End all sessions and request none again; open incidents stay open."""
         self._stopping = True
         for watched in self._streams.values():
             watched.next_attempt = None
-            self._end_session(watched)
+            self._change.end_session(watched)
 
     # -- what is reported -----------------------------------------------------------------------------------------
 
@@ -209,9 +168,9 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - the bulkhead between streams; it reports
             self._log.exception("stream.internal_error", stream=watched.id)
             if watched.running:
-                self._end_session(watched)
+                self._change.end_session(watched)
                 message = f"internal error: {type(error).__name__}"
-                self._session_over(watched, Finished(watched.id, watched.session, "internal", message))
+                self._end_of_session(watched, Finished(watched.id, watched.session, "internal", message))
 
     def _take_frame(self, watched: WatchedStream, frame: Frame) -> None:
         watched.last_frame = self._clock()
@@ -219,11 +178,11 @@ class Supervisor:
         self._watcher.frame_decoded(watched)
         health = watched.pictures.look(frame.pixels, frame.received)
         if health == "alive":
-            self._set(watched, "live")
+            self._change.go(watched, "live")
         elif health == "black":
-            self._set(watched, "black", reason="the pictures have been black", code="black")
+            self._change.go(watched, "black", reason="the pictures have been black", code="black")
         else:
-            self._set(watched, "frozen", reason="the picture has not changed", code="frozen")
+            self._change.go(watched, "frozen", reason="the picture has not changed", code="frozen")
         self._submit(frame)
 
     def _take_event(self, watched: WatchedStream, event: CaptureEvent) -> None:
@@ -239,15 +198,15 @@ class Supervisor:
                     why=description.reason,
                 )
             case MediaStatus(status="stalled", detail=detail):
-                self._set(watched, "stalled", reason=detail or "no new media", code="stalled")
+                self._change.go(watched, "stalled", reason=detail or "no new media", code="stalled")
             case MediaStatus():
                 if watched.state.name == "stalled" and watched.last_frame is not None:
-                    self._set(watched, "live")
+                    self._change.go(watched, "live")
             case Missed(reason=reason, count=count, detail=detail):
                 missed = Unscored(watched.id, event.session, reason, count, detail=detail)  # type: ignore[arg-type]
                 self._take_result(watched, missed)
             case Finished():
-                self._session_over(watched, event)
+                self._end_of_session(watched, event)
             case FullDecodeWanted():
                 pass  # the pool answers these; it knows the budget
 
@@ -258,7 +217,7 @@ class Supervisor:
             return
         covered = watched.took_scores(result)
         self._watcher.frame_scored(watched, result, covered)
-        self._tell(watched, watched.judge.observe(result))
+        self._change.tell(watched, watched.judge.observe(result))
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -299,9 +258,9 @@ class Supervisor:
         if now - seen <= limit:
             return
         if watched.state.name not in ("stalled", "ended"):  # an ended stream that is asked again owes no picture
-            self._set(watched, "stalled", reason=f"no picture for {limit:.0f} s", code="no_picture")
+            self._change.go(watched, "stalled", reason=f"no picture for {limit:.0f} s", code="no_picture")
         if now - seen > limit + _STALLED_SESSION:
-            self._end_session(watched)
+            self._change.end_session(watched)
             watched.next_attempt = now
             self._log.warning("stream.session_replaced", stream=watched.id, silent_seconds=round(now - seen))
 
@@ -309,55 +268,21 @@ class Supervisor:
         if watched.blind_since is None:
             if not watched.sight:
                 watched.sight = True
-                self._tell(watched, watched.judge.sight(visible=True, now=self._wall()))
+                self._change.tell(watched, watched.judge.sight(visible=True, now=self._wall()))
             return
         blind = now - watched.blind_since
         if blind >= _BLIND_GRACE and watched.sight:
             watched.sight = False
-            self._tell(watched, watched.judge.sight(visible=False, now=self._wall()))
+            self._change.tell(watched, watched.judge.sight(visible=False, now=self._wall()))
         if blind >= _LOST_SIGHT:
-            self._close(watched, "lost_sight")
+            self._change.close(watched, "lost_sight")
 
-    # -- transitions ----------------------------------------------------------------------------------------------
-
-    def _session_over(self, watched: WatchedStream, finished: Finished) -> None:
-        watched.running = False
+    def _end_of_session(self, watched: WatchedStream, finished: Finished) -> None:
         if finished.code == "stopped" or self._stopping:
-            return
-        retry = retry_after(finished, watched.failures, self._rng)
-        watched.failures += 1
-        now = self._clock()
-        watched.next_attempt = None if retry.delay is None else now + retry.delay
-        if finished.code == "ended":
-            watched.resumed = True
-            self._close(watched, "ended")
-        self._set(watched, retry.state, reason=finished.message, code=finished.code)
-        self._watcher.session_finished(watched, finished)
-
-    def _end_session(self, watched: WatchedStream) -> None:
-        if watched.running:
             watched.running = False
-            self._capture.stop(watched.id)
+        else:
+            self._change.session_over(watched, finished)
 
     def _current(self, stream: str, session: int) -> WatchedStream | None:
         watched = self._streams.get(stream)
         return watched if watched is not None and watched.running and watched.session == session else None
-
-    def _set(self, watched: WatchedStream, name: StateName, *, reason: str = "", code: str = "") -> None:
-        now = self._clock()
-        old = watched.state
-        if name in _SEEING:
-            watched.blind_since = None
-            watched.resumed = False
-        elif watched.blind_since is None:
-            watched.blind_since = now
-        if watched.change_state(name, wall=self._wall(), reason=reason, code=code):
-            watched.meter.want(name not in ("ended", "suspended"), now)
-            self._watcher.state_changed(watched, old)
-
-    def _close(self, watched: WatchedStream, reason: CloseReason) -> None:
-        self._tell(watched, watched.judge.close(reason, self._wall()))
-
-    def _tell(self, watched: WatchedStream, verdicts: list[Verdict]) -> None:
-        if verdicts:
-            self._watcher.verdicts(watched, verdicts, watched.judge.state())

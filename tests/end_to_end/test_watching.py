@@ -1,17 +1,16 @@
 """A drawn clip published in real time leads to one signed webhook, one MQTT alert and the right metrics."""
 
-import asyncio
 import json
 import time
 from pathlib import Path
 from typing import Any
 
-import aiomqtt
 import pytest
 
 from streamwatch.delivery.signature import verify
 from tests.end_to_end.daemon import Daemon
 from tests.end_to_end.scenes import clean_clip, gore_clip
+from tests.end_to_end.subscriber import Subscriber
 from tests.ops.dashboard import expressions
 from tests.peers import Mosquitto, Nginx, Peers, Receiver
 
@@ -44,39 +43,6 @@ id = "clean"
 url = "{nginx.rtmp_url("clean")}"
 interval = "1s"
 """
-
-
-class Subscriber:
-    """Everything that the broker hands out under ``streamwatch/``."""
-
-    def __init__(self, broker: Mosquitto) -> None:
-        self.broker = broker
-        self.messages: list[tuple[str, bytes]] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        ready = asyncio.Event()
-        self._task = asyncio.create_task(self._listen(ready))
-        await asyncio.wait_for(ready.wait(), 10.0)
-
-    async def _listen(self, ready: asyncio.Event) -> None:
-        async with aiomqtt.Client(
-            "127.0.0.1", self.broker.port, username=self.broker.username, password=self.broker.password
-        ) as client:
-            await client.subscribe("streamwatch/#", qos=1)
-            ready.set()
-            async for message in client.messages:
-                assert isinstance(message.payload, bytes)
-                self.messages.append((message.topic.value, message.payload))
-
-    def alerts(self, stream: str, event: str) -> list[dict[str, Any]]:
-        bodies = [json.loads(body) for topic, body in self.messages if topic == f"streamwatch/streams/{stream}/alert"]
-        return [body for body in bodies if body["alert"]["event"] == event]
-
-    async def stop(self) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
 
 def opened(receiver: Receiver, stream: str) -> list[dict[str, Any]]:
