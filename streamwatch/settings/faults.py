@@ -31,7 +31,7 @@ _PATTERNS: Final = {
         "is not a valid name",
         "Use lower-case letters, digits, - and _, at most 63, beginning with a letter or digit.",
     ),
-    "device": ("is not a device", 'Write "auto", "cpu", "cuda", "cuda:1" or "mps".'),
+    "device": ("is not a device", 'Write "auto", "cpu", "cuda" or "cuda:1".'),
     "signature_header": ("is not a header name", "Use letters, digits and hyphens."),
     "topic_prefix": ("is not a topic prefix", "Leave out +, # and a leading slash."),
     "streams": ("is not a stream id or pattern", 'Write an id or a pattern such as "lobby-*".'),

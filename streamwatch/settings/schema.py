@@ -23,8 +23,6 @@ class ServerTable(Table):
     """Address to listen on; anything but this machine's own needs allow_public."""
     port: Annotated[int, Field(ge=0, le=65535), Change.DAEMON] = 8480
     """0 takes a free one."""
-    public_url: Annotated[HttpUrl | None, Change.DAEMON] = None
-    """How others reach this server, for links in alerts."""
     allow_public: Annotated[bool, Change.DAEMON] = False
     """True lets [server] and [metrics] listen where other machines reach them: nobody is asked for credentials."""
     watch_config: Annotated[bool, Change.DAEMON] = False
@@ -50,8 +48,8 @@ class InferenceTable(Table):
 
     weights: Annotated[str, Field(min_length=1), Change.DAEMON] = "starter"
     """Name of the weights, or a folder that holds them."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$"), Change.DAEMON] = "auto"
-    """"auto" takes a GPU when there is one; "cpu", "cuda", "cuda:1", "mps"."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$"), Change.DAEMON] = "auto"
+    """"auto" takes a GPU when there is one; "cpu", "cuda", "cuda:1"."""
     threads: Annotated[Auto[Count], Change.DAEMON] = None
     """CPU threads of the models; "auto" shares the cores with [capture] workers."""
     max_batch: Annotated[int, Field(ge=1, le=256), Change.DAEMON] = 8

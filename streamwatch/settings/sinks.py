@@ -78,8 +78,6 @@ class MqttTable(Table):
     """Topics begin with it."""
     scores: Annotated[bool, Change.LIVE] = False
     """Publish every frame's scores (QoS 0)."""
-    home_assistant: Annotated[bool, Change.LIVE] = False
-    """Announce each stream to Home Assistant's MQTT discovery."""
     labels: Annotated[Listed[Wanted], Change.LIVE] = ()
     """Only alerts with these labels, as for a webhook; empty: all."""
     streams: Annotated[Listed[StreamPattern], Change.LIVE] = ()
