@@ -119,6 +119,8 @@ def _write(output: av.container.OutputContainer, first: int, count: int, look: L
     stream = output.add_stream(look.codec, rate=look.fps)
     assert isinstance(stream, av.VideoStream)
     stream.width, stream.height, stream.pix_fmt = look.width, look.height, "yuv420p"
+    clock = Fraction(1, 90_000)
+    stream.time_base = stream.codec_context.time_base = clock
     quiet = {"x265-params": f"log-level=none:keyint={look.gop}:min-keyint={look.gop}:scenecut=0"}
     plain = {"g": str(look.gop), "keyint_min": str(look.gop), "sc_threshold": "0"}
     speed = {"preset": "ultrafast", "tune": "zerolatency"}
@@ -126,7 +128,6 @@ def _write(output: av.container.OutputContainer, first: int, count: int, look: L
     if look.bitrate:
         stream.bit_rate = look.bitrate
     sound = output.add_stream("aac", rate=48000, layout="mono") if look.audio else None
-    clock = Fraction(1, 90_000)
     for index in range(count):
         frame = VideoFrame.from_ndarray(draw(first + index, look), format="rgb24")
         frame.pts = round(index * 90_000 / look.fps)

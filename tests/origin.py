@@ -53,6 +53,7 @@ class Origin:
         self.port = 0
         self._runner: web.ServerRunner | None = None
         self._end = asyncio.Event()
+        self._asked = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.1)
@@ -75,6 +76,14 @@ class Origin:
         """Requests for paths that end like this."""
         return sum(one.path.endswith(ending) for one in self.seen)
 
+    async def until_asked(self, ending: str, times: int) -> None:
+        """Wait for this many more requests for paths that end like this."""
+        wanted = self.count(ending) + times
+        async with asyncio.timeout(8):
+            while self.count(ending) < wanted:
+                self._asked.clear()
+                await self._asked.wait()
+
     def bytes_of(self, ending: str) -> int:
         """Bytes sent of paths that end like this."""
         return sum(sum(one.sent) for one in self.seen if one.path.endswith(ending))
@@ -82,6 +91,7 @@ class Origin:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         seen = Seen(request.path, request.headers.get("Range"), dict(request.headers))
         self.seen.append(seen)
+        self._asked.set()
         fault = self.faults.get(request.path, Fault())
         if fault.silent:
             await self._end.wait()

@@ -59,6 +59,12 @@ def parse_url(url: str) -> URL:
         raise SourceError("bad_url", f"not a URL: {redact_url(url)[:200]}") from error
 
 
+def check_scheme(url: URL, schemes: frozenset[str] = HTTP_SCHEMES) -> None:
+    """Raises SourceError ``forbidden_scheme`` for any other scheme."""
+    if url.scheme.lower() not in schemes:
+        raise SourceError("forbidden_scheme", f"{redact_url(str(url))[:200]} is not read: scheme not allowed")
+
+
 def unwrap(address: Address) -> Address:
     """The IPv4 address behind an IPv4-mapped, NAT64 or 6to4 address; any other address unchanged."""
     if isinstance(address, ipaddress.IPv4Address):
@@ -142,8 +148,7 @@ class AddressGuard:
 
         Raises SourceError ``forbidden_scheme`` or ``bad_url``, or ForbiddenAddress.
         """
-        if url.scheme.lower() not in self._schemes:
-            raise SourceError("forbidden_scheme", f"{redact_url(str(url))[:200]} is not read: scheme not allowed")
+        check_scheme(url, self._schemes)
         endpoint = Endpoint.of(url)
         trust: Trust = "own" if endpoint == self._base else "foreign"
         literal = _parse_address(endpoint.host)

@@ -15,7 +15,7 @@ from yarl import URL
 from streamwatch.errors import ForbiddenAddress, SourceError
 from streamwatch.network.connections import Connections, Route
 from streamwatch.network.failures import from_exception, from_status
-from streamwatch.network.guard import AddressGuard, Endpoint, parse_url
+from streamwatch.network.guard import AddressGuard, Endpoint, check_scheme, parse_url
 from streamwatch.records.capture import CapturePlan, Origin
 from streamwatch.telemetry.redaction import redact_url
 
@@ -112,6 +112,7 @@ class GuardedSession:
         self._access = access
         self._connections = connections
         home = parse_url(access.url)
+        check_scheme(home)
         self._home = (home.scheme.lower(), home.host, home.port)
         self.guard = AddressGuard(
             origin=access.origin,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -150,7 +151,11 @@ async def test_nobody_listens() -> None:
     assert await code_of("http://127.0.0.1:1/") == "refused"
 
 
-async def test_name_that_does_not_exist() -> None:
+async def test_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
     assert await code_of("http://no-such-host.invalid/x.m3u8") == "dns"
 
 

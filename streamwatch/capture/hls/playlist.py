@@ -23,6 +23,7 @@ _NUMBERS: Final = {
     name: re.compile(rf"^#EXT-X-{name}:\s*(\d{{1,18}}(?:\.\d{{1,9}})?)", re.MULTILINE)
     for name in ("TARGETDURATION", "MEDIA-SEQUENCE", "DISCONTINUITY-SEQUENCE")
 }
+_SKIPPED = re.compile(r"^#EXT-X-SKIP:.*SKIPPED-SEGMENTS=(\d{1,9})", re.MULTILINE)
 _TYPE = re.compile(r"^#EXT-X-PLAYLIST-TYPE:\s*(VOD|EVENT)", re.MULTILINE)
 _DISCONTINUITY = re.compile(r"^#EXT-X-DISCONTINUITY\s*$", re.MULTILINE)
 _BYTERANGE = re.compile(r"^#EXT-X-BYTERANGE:\s*(\d{1,18})(?:@(\d{1,18}))?", re.MULTILINE)
@@ -102,7 +103,8 @@ class MediaPlaylist:
         target = _number("TARGETDURATION", head)
         if target is None and not self._starts:
             raise SourceError("bad_playlist", "the playlist holds neither renditions nor segments")
-        self.media_sequence = int(_number("MEDIA-SEQUENCE", head) or 0)
+        skipped = _SKIPPED.search(head)  # a delta update, which is never asked for: its first segments are left out
+        self.media_sequence = int(_number("MEDIA-SEQUENCE", head) or 0) + (int(skipped.group(1)) if skipped else 0)
         self._discontinuity_sequence = int(_number("DISCONTINUITY-SEQUENCE", head) or 0)
         self.ended = "\n#EXT-X-ENDLIST" in text
         kind = _TYPE.search(head)

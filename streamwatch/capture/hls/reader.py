@@ -1,5 +1,6 @@
 """One segment after the other: what is wanted of it, what came of it, and when failing has lasted too long."""
 
+import math
 from typing import Final
 
 from streamwatch.capture.decoder import DecoderPool
@@ -65,7 +66,7 @@ class SegmentReader:
         self.position += seconds
         self._state.sampling.skipped()
         if due is not None and due < self.position:
-            lost = 1 + int((self.position - due) / self._state.plan.interval)
+            lost = max(1, math.ceil((self.position - due) / self._state.plan.interval - 0.01))
             self._state.reporter.desk.missed("fetch_error", lost, why)
 
     def began_anew(self) -> None:
