@@ -30,8 +30,7 @@ class FlightRecorder:
     """Slots shared by two processes. One writer (the worker's decoder threads, a slot each), any number of readers."""
 
     def __init__(self, fd: int, slots: int) -> None:
-        if not 1 <= slots <= MAX_SLOTS:
-            raise ValueError(f"1 to {MAX_SLOTS} slots, not {slots}")
+        _check(slots)
         self.fd = fd
         self.slots = slots
         self._memory = mmap.mmap(fd, slots * _SLOT.size)
@@ -39,11 +38,12 @@ class FlightRecorder:
     @classmethod
     def create(cls, slots: int) -> "FlightRecorder":
         """A fresh recorder with its own file descriptor, which is to be passed to the worker."""
+        _check(slots)
         fd = os.memfd_create("streamwatch-flight-recorder")
         try:
             os.ftruncate(fd, slots * _SLOT.size)
             return cls(fd, slots)
-        except (OSError, ValueError):
+        except OSError:
             os.close(fd)
             raise
 
@@ -72,3 +72,8 @@ class FlightRecorder:
         """Give the memory and the descriptor back."""
         self._memory.close()
         os.close(self.fd)
+
+
+def _check(slots: int) -> None:
+    if not 1 <= slots <= MAX_SLOTS:
+        raise ValueError(f"1 to {MAX_SLOTS} slots, not {slots}")

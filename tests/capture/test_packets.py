@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import itertools
 import math
 import socket
 import ssl
@@ -54,10 +55,10 @@ async def test_rtmp_gives_a_picture_for_each_keyframe(live: Nginx) -> None:
     assert (found.width, found.height, found.live, found.sampling) == (320, 180, True, "keyframes")
     numbers = [number_of(frame.picture.pixels) for frame in desk.frames]
     assert all(number % 10 == 0 for number in numbers)
-    assert [after - before for before, after in zip(numbers, numbers[1:], strict=False)] == [10] * (len(numbers) - 1)
+    assert [after - before for before, after in itertools.pairwise(numbers)] == [10] * (len(numbers) - 1)
     times = [frame.media_time for frame in desk.frames]
     assert times[0] == 0
-    assert all(math.isclose(after - before, 1, abs_tol=0.05) for before, after in zip(times, times[1:], strict=False))
+    assert all(math.isclose(after - before, 1, abs_tol=0.05) for before, after in itertools.pairwise(times))
     assert all(abs(frame.captured_at - time.time()) < 10 and frame.captured_from == "receipt" for frame in desk.frames)
     assert all(frame.coded is not None and frame.coded.data for frame in desk.frames)
     assert desk.states == ["flowing"]
@@ -73,7 +74,7 @@ async def test_keyframes_too_far_apart_lead_to_full_decode_when_it_is_granted(li
         await desk.until(lambda: len(desk.frames) >= before + 6)
     assert 0 < desk.wishes[0] < 0.01  # 320x180 at 10 a second costs next to nothing
     numbers = [number_of(frame.picture.pixels) for frame in desk.frames[before + 1 :]]
-    assert [after - before for before, after in zip(numbers, numbers[1:], strict=False)] == [5] * (len(numbers) - 1)
+    assert [after - before for before, after in itertools.pairwise(numbers)] == [5] * (len(numbers) - 1)
     times = [frame.media_time for frame in desk.frames]
     assert times == sorted(times)
     assert all(frame.coded is None for frame in desk.frames[before + 1 :])
@@ -97,7 +98,7 @@ async def test_full_sampling_begins_at_once(live: Nginx) -> None:
         await desk.until(lambda: len(desk.frames) >= 5)
     assert [description.sampling for description in desk.descriptions] == ["full"]
     numbers = [number_of(frame.picture.pixels) for frame in desk.frames]
-    assert [after - before for before, after in zip(numbers, numbers[1:], strict=False)] == [5] * (len(numbers) - 1)
+    assert [after - before for before, after in itertools.pairwise(numbers)] == [5] * (len(numbers) - 1)
 
 
 async def test_a_dead_publisher_is_a_stall_and_then_a_timeout(peers: Peers, clip: Path) -> None:

@@ -1,6 +1,6 @@
 """How libav opens each kind of source: options, timeouts, and only the protocols that the scheme needs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -26,6 +26,9 @@ _FILE_FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,flv,avi,mpe
 _SYSTEM_CA: Final = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _PROBE: Final = {"probesize": "200000", "analyzeduration": "500000"}
 """Bytes and microseconds: an RTMP open with its first keyframe takes 0.7 s instead of 1.6 to 2.9."""
+PATIENCE: Final = 12.0
+_PATIENT_PROBE: Final = {"probesize": "1000000", "analyzeduration": str(int(PATIENCE * 1_000_000))}
+"""For servers that send sound at once and the video from its next keyframe on; ends when both are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,12 @@ class Opening:
     live: bool = True
     host: str | None = None
     port: int | None = None
+
+    def patient(self) -> "Opening | None":
+        """How to look for video once more when the first look found none; None where that makes no sense."""
+        if self.scheme not in {"rtmp", "rtmps"}:
+            return None
+        return replace(self, options=self.options | _PATIENT_PROBE)
 
     def open(self) -> InputContainer:
         """Open it; blocks for at most the timeouts, as far as libav keeps them. Raises libav's errors."""
@@ -93,7 +102,7 @@ def opening_of_bytes(plan: CapturePlan, pipe: object, *, container: str | None, 
     """How to open bytes that somebody else fetches: libav itself may reach nothing."""
     options = {"protocol_whitelist": "none", "format_whitelist": _FILE_FORMATS}
     if live:
-        options |= _PROBE
+        options |= _PATIENT_PROBE if container == "flv" else _PROBE
     return Opening(pipe, "http", container, options, plan.open_timeout, read_timeout_of(plan), live=live)
 
 

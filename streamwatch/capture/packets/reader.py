@@ -80,7 +80,7 @@ class Reader:
     def _run(self) -> None:
         begun = time.monotonic()
         try:
-            container = self._opening.open()
+            container = self._open()
         except Exception as error:  # noqa: BLE001 - the edge of the thread; what cannot be translated ends as internal
             waited, limit = time.monotonic() - begun, self._opening.open_timeout
             fetched = self._opening.scheme == "http"
@@ -95,6 +95,15 @@ class Reader:
         finally:
             container.close()
         self._end(why)
+
+    def _open(self) -> InputContainer:
+        container = self._opening.open()
+        patient = self._opening.patient()
+        if patient is None or container.streams.best("video") is not None or self._stop.is_set():
+            return container
+        # PyAV does not show streams that turn up after the opening, so there is no waiting for the video later.
+        container.close()
+        return patient.open()
 
     def _read(self, container: InputContainer) -> SourceError:
         video = _video_of(container)
