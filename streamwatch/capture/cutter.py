@@ -1,7 +1,7 @@
 """libav as the cutter: keyframe packets out of fetched bytes, without decoding anything."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 import av.error
@@ -96,6 +96,9 @@ def _read(container: InputContainer, name: str, data: bytes, *, complete: bool, 
     if context.name in {"", "none"}:
         raise SourceError("unsupported_codec", "the video codec is not known")
     keys, pictures, first_pts = _keyframes(container, stream, len(data), complete=complete, first_only=first_only)
+    if not complete and keys and keys[-1].damaged:
+        # libav's parser gives a packet the mark of the one after it, which is torn here because the data were cut.
+        keys[-1] = replace(keys[-1], damaged=_is_damaged(data[: keys[-1].end], name, len(keys) - 1))
     return Cut(
         container="fmp4" if name == "mp4" else name,
         codec=context.name,
@@ -106,6 +109,13 @@ def _read(container: InputContainer, name: str, data: bytes, *, complete: bool, 
         pictures=pictures,
         first_pts=first_pts,
     )
+
+
+def _is_damaged(data: bytes, name: str, index: int) -> bool:
+    """Whether keyframe number ``index``, the last in ``data``, is damaged when nothing torn follows it."""
+    with av.open(io.BytesIO(data), "r", format=name, options=NO_DECODER) as container:
+        keys, _, _ = _keyframes(container, container.streams.video[0], len(data), complete=True, first_only=False)
+    return len(keys) <= index or keys[index].damaged
 
 
 def _keyframes(
