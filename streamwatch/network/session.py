@@ -12,7 +12,7 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from streamwatch.errors import ForbiddenAddress, SourceError
+from streamwatch.errors import SourceError
 from streamwatch.network.connections import Connections, Route
 from streamwatch.network.failures import from_exception, from_status
 from streamwatch.network.guard import AddressGuard, Endpoint, check_scheme, parse_url
@@ -230,10 +230,7 @@ class GuardedSession:
                 bare, headers=sent, allow_redirects=False, timeout=timeout, proxy=self._access.proxy
             )
         except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, ValueError) as error:
-            failure = from_exception(error, str(target))
-            if isinstance(failure, ForbiddenAddress):
-                raise ForbiddenAddress(str(failure)) from None
-            raise failure from None
+            raise from_exception(error, str(target)) from None
 
 
 def _join(base: URL, location: str) -> URL:

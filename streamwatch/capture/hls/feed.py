@@ -40,12 +40,15 @@ class Patience:
         """It did not fail."""
         self._since = None
 
-    def failed(self, error: SourceError) -> None:
-        """It failed; raises ``error`` when it has done nothing else for longer than the limit."""
+    def failed(self, error: SourceError, since: float | None = None) -> None:
+        """It failed; raises ``error`` when it has done nothing else for longer than the limit.
+
+        ``since``: when the attempt began (CLOCK_MONOTONIC), if the time that it took is to count.
+        """
         now = self._clock.monotonic()
         if self._since is None:
-            self._since = now
-        elif now - self._since >= self.limit:
+            self._since = now if since is None else since
+        if now - self._since >= self.limit:
             raise error
 
 
@@ -149,7 +152,7 @@ class PlaylistFeed:
             playlist = media_playlist(loaded)
         except SourceError as error:
             self._url = self._home  # a redirect's target may have expired: ask anew
-            self._patience.failed(error)
+            self._patience.failed(error, self._loaded_at)
             return False
         self._patience.worked()
         self._body, self._url = loaded.body, loaded.url

@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from streamwatch.capture.cutter import NO_DECODER, container_of
 from streamwatch.capture.decoder import Bench
 from streamwatch.capture.hls.extract import Material
-from streamwatch.capture.picture import Picture
+from streamwatch.capture.picture import DecodeFailed, Picture
 from streamwatch.errors import SourceError
 
 TURN: Final = 0.25
@@ -51,11 +51,12 @@ class SegmentDecode:
         self.codec = ""
         self.width = 0
         self.height = 0
+        self._decoded_any = False
         self.pictures = 0
         """Video packets seen."""
 
     def turn(self, bench: Bench) -> Turn:
-        """Decode for a short while; raises SourceError when the bytes are no video that can be decoded."""
+        """Decode for a short while; raises SourceError for bytes that are no video, DecodeFailed for no picture."""
         with self._busy:
             try:
                 return self._turn(bench)
@@ -81,6 +82,7 @@ class SegmentDecode:
         corrupt = 0
         until = time.monotonic() + TURN
         for entry in self._frames:
+            self._decoded_any |= entry is not None
             if entry is not None and self._choose(entry[0]):
                 seconds, frame = entry
                 self.width, self.height = frame.width, frame.height
@@ -90,6 +92,8 @@ class SegmentDecode:
                     pictures.append((seconds, bench.scaler.picture(frame, self._short_side)))
             if time.monotonic() > until:
                 return Turn(pictures, corrupt, done=False)
+        if not self._decoded_any:
+            raise DecodeFailed("decode_error", "no picture came out")
         return Turn(pictures, corrupt, done=True)
 
     def _open(self, bench: Bench) -> None:
@@ -101,6 +105,10 @@ class SegmentDecode:
         if not self._container.streams.video:
             raise SourceError("no_video", "the segments hold no video")
         told = self._container.streams.video[0].codec_context
+        self.codec, self.container_name = told.name, "fmp4" if name == "mp4" else name
+        self.width, self.height = told.width, told.height
+        if told.width * told.height > bench.max_pixels:
+            raise DecodeFailed("too_large", f"{told.width}x{told.height}")
         try:
             context = av.CodecContext.create(told.name, "r")
         except ValueError:
@@ -108,11 +116,10 @@ class SegmentDecode:
         assert isinstance(context, VideoCodecContext)
         context.thread_count = 1
         context.thread_type = "NONE"
-        context.skip_frame = "NONREF"  # a third cheaper, and exact: nothing refers to what is left out
+        context.skip_frame = "NONREF"  # a third cheaper, and exact: no picture refers to what is left out
         context.options = {"max_pixels": str(bench.max_pixels)}
         if told.extradata:
             context.extradata = told.extradata
-        self.codec, self.container_name = told.name, "fmp4" if name == "mp4" else name
         self._frames = self._decoded(self._container, context)
 
     def _decoded(
