@@ -21,7 +21,7 @@ from streamwatch.app.daemon import Daemon
 from streamwatch.demo.origin import Origin
 from streamwatch.demo.programmes import programmes
 from streamwatch.demo.receiver import Receiver
-from streamwatch.demo.screen import screen
+from streamwatch.demo.screen import screen, svg_of
 from streamwatch.demo.settings_text import settings_text
 from streamwatch.demo.summary import shortcomings, summarise
 from streamwatch.store.alert_store import AlertStore
@@ -93,21 +93,20 @@ async def _show(daemon: Daemon, receiver: Receiver, options: DemoOptions) -> tup
 
 
 async def _draw(daemon: Daemon, receiver: Receiver, options: DemoOptions, running: asyncio.Task[int]) -> None:
-    console = Console(record=options.svg is not None)
+    console = Console()
     began = time.monotonic()
 
     def picture() -> Any:
         streams = daemon.supervisor.streams.values()
         return screen(streams, daemon.weights.not_detected, receiver, time.monotonic() - began)
 
-    with Live(picture(), console=console, auto_refresh=False, transient=options.svg is not None) as live:
+    with Live(picture(), console=console, auto_refresh=False) as live:
         while not running.done() and (options.seconds is None or time.monotonic() - began < options.seconds):
             live.update(picture(), refresh=True)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(running), 1.0 / _REFRESH)
     if options.svg is not None:
-        console.print(picture())
-        console.save_svg(str(options.svg), title="streamwatch demo")
+        options.svg.write_text(svg_of(picture()))
 
 
 def _tell_log(path: Path) -> None:

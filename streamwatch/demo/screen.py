@@ -1,9 +1,11 @@
 """The demo's live terminal screen: each stream, what the weights cannot detect, and the alerts as they arrive."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import io
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -29,10 +31,19 @@ def screen(
     streams: Iterable[WatchedStream], not_detected: Mapping[str, Sequence[str]], receiver: Receiver, elapsed: float
 ) -> RenderableType:
     """Everything a person wants to see at once; ``not_detected`` is model -> unsupported labels."""
-    return Group(_streams(streams, elapsed), _blind(not_detected), _alerts(receiver))
+    blind = frozenset(label for labels in not_detected.values() for label in labels)
+    return Group(_streams(streams, blind, elapsed), _blind(not_detected), _alerts(receiver))
 
 
-def _streams(streams: Iterable[WatchedStream], elapsed: float) -> Table:
+def svg_of(picture: RenderableType) -> str:
+    """The screen as an SVG document that loads nothing from elsewhere."""
+    console = Console(record=True, width=128, file=io.StringIO(), force_terminal=True)
+    console.print(picture)
+    drawn = console.export_svg(title="streamwatch demo")
+    return re.sub(r"@font-face\s*{[^}]*}", "", drawn)
+
+
+def _streams(streams: Iterable[WatchedStream], blind: Collection[str], elapsed: float) -> Table:
     table = Table(title=f"streamwatch demo, {elapsed:.0f} s", title_justify="left", expand=True)
     for heading in ("stream", "state", "last scores", "scored", "unscored", "coverage"):
         table.add_column(heading, justify="right" if heading in ("scored", "unscored", "coverage") else "left")
@@ -43,7 +54,7 @@ def _streams(streams: Iterable[WatchedStream], elapsed: float) -> Table:
         table.add_row(
             watched.id,
             state,
-            _scores(watched.last_values),
+            _scores(watched.last_values, blind),
             str(watched.frames_scored),
             ", ".join(f"{reason} {count}" for reason, count in watched.frames_unscored.items()) or "0",
             f"{100 * watched.meter.ratio:.1f} %",
@@ -51,13 +62,18 @@ def _streams(streams: Iterable[WatchedStream], elapsed: float) -> Table:
     return table
 
 
-def _scores(values: Mapping[str, float]) -> Text:
+def _scores(values: Mapping[str, float], blind: Collection[str]) -> Text:
+    """Both models' probability, and the strongest class; a label that cannot be seen has no number."""
     text = Text()
-    top = sorted(((v, k) for k, v in values.items() if v > 0 and k.startswith("gore.classes.")), reverse=True)[:2]
-    for label in ("self-harm.prob", "gore.prob"):
-        if label in values:
-            text.append(f"{label} {values[label]:.2f}  ", style="bold red" if values[label] >= 0.5 else "")
-    text.append("  ".join(f"{label.rsplit('.', 1)[1]} {value:.2f}" for value, label in top), style="dim")
+    for model, label in (("self-harm", "self-harm.prob"), ("gore", "gore.prob")):
+        if label in blind:
+            text.append(f"{model} NOT DETECTED  ", style="yellow")
+        elif label in values:
+            text.append(f"{model} {values[label]:.2f}  ", style="bold red" if values[label] >= 0.5 else "")
+    classes = {label: value for label, value in values.items() if label.startswith("gore.classes.")}
+    if classes:
+        strongest = max(classes, key=lambda label: classes[label])
+        text.append(f"{strongest.rsplit('.', 1)[1]} {classes[strongest]:.2f}", style="dim")
     return text
 
 
