@@ -86,8 +86,9 @@ async def test_date_of_the_playlist_is_believed_within_an_hour(origin: Origin) -
     assert abs(late.captured_at - time.time()) < 5
 
 
-async def test_discontinuity_goes_on_where_it_was(origin: Origin) -> None:
-    starts = {0: 5000.0, 1: 5000.5, 2: 10.0, 3: 10.5}
+@pytest.mark.parametrize("after", [10.0, 5003.0])  # the second could be taken for time that passed
+async def test_discontinuity_goes_on_where_it_was(origin: Origin, after: float) -> None:
+    starts = {0: 5000.0, 1: 5000.5, 2: after, 3: after + 0.5}
     live = Live(origin, start=lambda number: starts[number])
     live.advance()
     async with watching(live.url) as source:
@@ -99,6 +100,17 @@ async def test_discontinuity_goes_on_where_it_was(origin: Origin) -> None:
         await source.failure()
     assert source.desk.numbers == [0, 5, 10, 15]
     assert source.desk.times == [0.0, 0.5, 1.0, 1.5]
+
+
+async def test_durations_of_the_playlist_are_only_about_right(origin: Origin) -> None:
+    live = Live(origin, window=100)
+    live.advance(60)
+    for entry in live.entries:
+        entry.duration = 0.6  # six seconds too many in the end, which would look like a jump
+    live.end()
+    async with watching(live.url, paced=False) as source:
+        await source.failure()
+    assert source.desk.times == [number / 2 for number in range(60)]
 
 
 @pytest.mark.parametrize("jump", [5000.0, -5000.0])
@@ -155,12 +167,13 @@ async def test_stall_is_told_and_its_end(origin: Origin) -> None:
         assert not source.task.done()
 
 
-async def test_encoder_that_begins_anew(origin: Origin) -> None:
+@pytest.mark.parametrize("after", [70_000.0, -7.0])  # the second could be taken for time that passed
+async def test_encoder_that_begins_anew(origin: Origin, after: float) -> None:
     live = Live(origin)
     live.advance(20)
     async with watching(live.url) as source:
         await source.desk.frames_reach(1)
-        again = Live(origin, start=lambda number: 70_000.0 + number / 2)
+        again = Live(origin, start=lambda number: after + number / 2)
         again.made = 40  # other pictures, numbered from 0 in the playlist
         again.entries.clear()
         again.advance()
