@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamwatch import __version__
+from streamwatch.errors import EXIT_DEVICE_LOST
+from streamwatch.inference.tuning import tune_process
 
 DEFAULT_CONFIG = Path("/etc/streamwatch/streamwatch.toml")
 
@@ -84,12 +86,20 @@ def _config_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    tune_process()
     from streamwatch.app.running import run_daemon  # noqa: PLC0415 - torch takes seconds; --help and check need none
 
-    return asyncio.run(run_daemon(chosen.config, os.environ))
+    status = asyncio.run(run_daemon(chosen.config, os.environ))
+    if status == EXIT_DEVICE_LOST:
+        # Everything is written down; a thread that hangs in the lost device would keep an ordinary exit waiting.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
 
 
 def _demo(chosen: argparse.Namespace) -> int:
+    tune_process()
     from streamwatch.app.demonstration import DemoOptions, run_demo  # noqa: PLC0415
 
     options = DemoOptions(chosen.seconds, chosen.json, chosen.svg)

@@ -16,7 +16,10 @@ a person could do. Texts never hold credentials: whoever raises with a URL write
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
+
+EXIT_DEVICE_LOST: Final = 70
+"""Exit status when only a new process helps: EX_SOFTWARE of sysexits(3)."""
 
 SOURCE_CODES: dict[str, bool] = {
     # code -> may trying again help

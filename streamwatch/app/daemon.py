@@ -22,6 +22,7 @@ from streamwatch.app.recorder import Recorder
 from streamwatch.app.roster import Roster
 from streamwatch.capture.pool import CapturePool
 from streamwatch.delivery.alert_desk import AlertDesk
+from streamwatch.errors import EXIT_DEVICE_LOST
 from streamwatch.inference.manifest import Manifest, find_weights, read_manifest
 from streamwatch.inference.model import load_model
 from streamwatch.inference.worker import InferenceWorker
@@ -44,8 +45,6 @@ from streamwatch.web.listeners import Address
 from streamwatch.web.listeners import Listeners as HttpListeners
 from streamwatch.web.probes import health_routes, metrics_routes
 
-EXIT_DEVICE_LOST: Final = 70
-"""EX_SOFTWARE of sysexits(3): a supervisor should start a new process."""
 _SCORE_GRACE: Final = 3.0
 _DELIVER_GRACE: Final = 3.0
 _WORKERS_READY: Final = 30.0

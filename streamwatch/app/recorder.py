@@ -25,7 +25,7 @@ class Recorder:
             title=definition.title,
             context=definition.context,
             uri=definition.uri,
-            evidence=self._picture(ruling.verdicts[0].incident.id),
+            evidence=self._picture(ruling.verdicts[0].incident.id) if ruling.verdicts else None,
             not_detected=self.not_detected,
         )
         await self.desk.record(subject, ruling.verdicts, ruling.judge_state)

@@ -16,7 +16,7 @@ _LIMIT: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What one observation led to, with the judge's state to be kept beside it."""
+    """What one observation led to, with the judge's state to be kept beside it; without verdicts, the state alone."""
 
     definition: StreamDefinition
     verdicts: tuple[Verdict, ...]

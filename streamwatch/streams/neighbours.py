@@ -42,7 +42,7 @@ class Watcher(Protocol):
         """Wall-clock time went by in which the stream should have been seen."""
 
     def verdicts(self, stream: WatchedStream, verdicts: list[Verdict], judge_state: Mapping[str, Any]) -> None:
-        """Incidents opened, changed or closed; must be kept."""
+        """Incidents opened, changed or closed; they and the judge's state must be kept. May be the state alone."""
 
     def removed(self, stream: WatchedStream) -> None:
         """The stream is no longer watched."""

@@ -27,6 +27,8 @@ from streamwatch.streams.watched import WatchedStream
 _TICK: Final = 0.5
 _STABLE: Final = 60.0
 """Seconds of a living session after which earlier failures are forgotten."""
+_KEEP_JUDGE: Final = 30.0
+"""Seconds between two writings of the judge's state while an incident is open."""
 _STALLED_SESSION: Final = 120.0
 """A session stalled this long is replaced: the master playlist may name another rendition or a fresh token by now."""
 _BLIND_GRACE: Final = 10.0
@@ -233,8 +235,15 @@ class Supervisor:
             if watched.running:
                 self._notice_silence(watched, now)
             self._notice_blindness(watched, now)
+            self._keep_judge(watched, now)
             if watched.next_attempt is not None and now >= watched.next_attempt and not self._stopping:
                 self._request(watched, now)
+
+    def _keep_judge(self, watched: WatchedStream, now: float) -> None:
+        """So that a restart in the middle of a long quiet incident knows that the stream was being scored."""
+        if now - watched.judge_kept >= _KEEP_JUDGE and watched.judge.open_incidents:
+            watched.judge_kept = now
+            self._watcher.verdicts(watched, [], watched.judge.state())
 
     def _request(self, watched: WatchedStream, now: float) -> None:
         wait = self._permits.take(now)

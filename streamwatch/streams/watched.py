@@ -37,6 +37,7 @@ class WatchedStream:
         self.description: SourceDescription | None = None
         self.blind_since: float | None = now
         self.sight = True
+        self.judge_kept = now
         self.suspended_until: float | None = None
         self.frames_decoded = 0
         self.frames_scored = 0

@@ -38,6 +38,7 @@ class Bench:
     unscored: list[Unscored] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     states: list[tuple[str, str]] = field(default_factory=list)
+    kept: int = 0
     break_on: str = ""
 
     def __post_init__(self) -> None:
@@ -83,6 +84,7 @@ class Bench:
 
     def verdicts(self, stream: WatchedStream, verdicts: list[Verdict], judge_state: Mapping[str, Any]) -> None:
         self.told += verdicts
+        self.kept += 1
 
     def removed(self, stream: WatchedStream) -> None:
         self.gone.append(stream.id)
@@ -324,3 +326,24 @@ def test_a_new_policy_does_not_interrupt_reading_but_a_new_url_does() -> None:
     bench.supervisor.redefine(moved, Judge("cam", (), 2.0, new_id=lambda: "x"))
     bench.supervisor.tick()
     assert (bench.stopped, bench.started[-1].url) == (["cam"], "http://127.0.0.1/b.m3u8")
+
+
+def test_judges_state_is_kept_while_an_incident_is_open_and_quiet() -> None:
+    bench = Bench()
+    watched = bench.watch()
+    bench.supervisor.tick()
+
+    def watch_quietly(seconds: float) -> None:
+        for _ in range(round(seconds / 5.0)):
+            bench.frame(watched)
+            bench.pass_time(5.0)
+
+    watch_quietly(60.0)
+    assert bench.kept == 0
+    for _ in range(3):
+        bench.frame(watched)
+        bench.score(watched, 0.95)
+        bench.now += 2.0
+    assert bench.kept == 1
+    watch_quietly(95.0)
+    assert (bench.kept, len(bench.told)) == (5, 1)
