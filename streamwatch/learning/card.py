@@ -62,13 +62,15 @@ def _threshold(evaluation: Mapping[str, Any]) -> str:
     return f"""## Threshold
 
 The recommended `gore.prob` is {figure(evaluation["threshold"])}: the lowest multiple of 0.05, 0.5 at least and 0.95 at
-most, at which no kind of harmless calibration picture ({", ".join(rule["situations"])}) raises more than
-{rule["rate"]:.0%} false alarms.
+most, at which no kind of harmless calibration picture
+({", ".join(rule["situations"])})
+raises more than {rule["rate"]:.0%} false alarms.
 
-Held-out photographs as a live stream would show them ({motion["photographs"]} photographs, {motion["clips"]} slow pans
-and zooms of {motion["frames_per_clip"]} frames, {motion["seconds_apart"]:.0f} s apart, low bit rate):
-{motion["alarms"]} of {motion["frames"]} frames over the threshold ({motion["rate"]:.1%}); with "2 of 3 frames"
-{motion["incidents"]} of {motion["clips"]} clips would have raised an incident."""
+Held-out photographs as a live stream would show them
+({motion["photographs"]} photographs, {motion["clips"]} slow pans and zooms
+of {motion["frames_per_clip"]} frames, {motion["seconds_apart"]:.0f} s apart, low bit rate):
+{motion["alarms"]} of {motion["frames"]} frames over the threshold ({motion["rate"]:.1%});
+with "2 of 3 frames" {motion["incidents"]} of {motion["clips"]} clips would have raised an incident."""
 
 
 def _trials(evaluation: Mapping[str, Any]) -> str:

@@ -105,7 +105,7 @@ def alarm_rates(rows: Sequence[Row], scores: Matrix, threshold: float) -> dict[s
 def choose_threshold(harmless: Mapping[str, Matrix], rate: float, *, floor: float = 0.5, step: float = 0.05) -> float:
     """The lowest round threshold at which no harmless group raises more than ``rate`` false alarms."""
     needed = max(threshold_at(scores, rate) for scores in harmless.values() if len(scores))
-    return float(min(0.95, max(floor, np.ceil(needed / step - 1e-9) * step)))
+    return round(float(min(0.95, max(floor, np.ceil(needed / step - 1e-9) * step))), 4)
 
 
 def _side(trial: Trial, rows: Sequence[Row], column: Matrix, value: int) -> Mask:
