@@ -64,7 +64,14 @@ def _findings(images: Pixels, rows: list[Row], features: Features, heads: Heads,
     for trial in tqdm(TRIALS, desc="trials", mininterval=5):
         i = LABELS.index(trial.label)
         photo_scores = scores[photos, i]
-        finding = run_trial(trial, test_rows, truth[:, i], scores[:, i], baseline[:, i], photo_scores)
+        finding = run_trial(
+            trial,
+            test_rows,
+            column=truth[:, i],
+            scores=scores[:, i],
+            baseline=baseline[:, i],
+            photo_scores=photo_scores,
+        )
         if finding is not None:
             findings.append(finding)
     return findings

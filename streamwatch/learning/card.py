@@ -41,9 +41,9 @@ This file is written by `python -m training card` from measured figures.
 - **No real injury, corpse or self-harm was ever shown to these weights**, neither in training nor in a test. How many
   real ones they would find is unknown. They exercise the whole way from stream to alert and find drawings of the kind
   below; they are no safety measure for real footage.
-- `gore.prob` is the maximum of {_names(evaluation["parts"])}, each calibrated. `gore.type.animated` is `gore.prob`
-  times the probability that the picture is a drawing.
-- A probability is calibrated to our own calibration pictures, where positives are far more frequent than on a stream."""
+- `gore.prob` is the maximum of {_names(evaluation["parts"])}, each calibrated.
+  `gore.type.animated` is `gore.prob` times the probability that the picture is a drawing.
+- A probability is calibrated to our own calibration pictures; positives are far more frequent there than on a stream."""
 
 
 def _names(parts: Sequence[str]) -> str:
@@ -78,8 +78,8 @@ def _trials(evaluation: Mapping[str, Any]) -> str:
     lines = [
         "## Held-out figures",
         "",
-        f"""Artists, photographs and generators of the test were never trained on. Brackets are 90 % intervals from drawing
-whole artworks again. Recall is at a threshold that flags 1 % of held-out plain photographs. "Colour" is the AUC of a
+        f"""Artists, photographs and generators of the test were never trained on. Brackets are 90 %
+intervals from drawing whole artworks again. Recall is at a threshold that flags 1 % of held-out plain photographs. "Colour" is the AUC of a
 colour histogram alone. A label is supported when each of its trials has AUC of at least {figure(rule["auc"])} with a
 lower end of at least {figure(rule["low"])}. Drawings of our own share some code with those of the training: expect less
 on the work of others.""",
@@ -112,10 +112,13 @@ def _alarms(evaluation: Mapping[str, Any]) -> str:
     lines = [
         "## `gore.prob` over the threshold, held-out pictures by kind",
         "",
-        "| kind | over the threshold | pictures |",
-        "|---|---|---|",
+        "| kind | over the threshold | pictures | over the threshold come from |",
+        "|---|---|---|---|",
     ]
-    lines += [f"| {name} | {a['rate']:.1%} | {a['pictures']} |" for name, a in evaluation["alarms"].items()]
+    lines += [
+        f"| {name} | {a['rate']:.1%} | {a['pictures']} | {a['artworks']} artworks |"
+        for name, a in evaluation["alarms"].items()
+    ]
     return "\n".join(lines)
 
 

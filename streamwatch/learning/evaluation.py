@@ -59,11 +59,11 @@ class Finding:
 def run_trial(
     trial: Trial,
     rows: Sequence[Row],
+    *,
     column: Matrix,
     scores: Matrix,
     baseline: Matrix,
     photo_scores: Matrix,
-    *,
     draws: int = 300,
 ) -> Finding | None:
     """The finding of one trial, or None when a side of it is empty.
@@ -95,11 +95,20 @@ def run_trial(
 
 
 def alarm_rates(rows: Sequence[Row], scores: Matrix, threshold: float) -> dict[str, dict[str, float]]:
-    """Situation -> share of its pictures at or above the threshold, and how many pictures there are."""
-    situations: dict[str, list[bool]] = {}
+    """Situation -> share of its pictures at or above the threshold, how many there are, and from how many artworks
+    those above come: ten alarms of one picture are one mistake.
+    """
+    situations: dict[str, list[str | None]] = {}
     for row, score in zip(rows, scores, strict=True):
-        situations.setdefault(row.situation, []).append(bool(score >= threshold))
-    return {name: {"rate": float(np.mean(over)), "pictures": len(over)} for name, over in sorted(situations.items())}
+        situations.setdefault(row.situation, []).append(row.artwork if score >= threshold else None)
+    return {
+        name: {
+            "rate": sum(artwork is not None for artwork in found) / len(found),
+            "pictures": len(found),
+            "artworks": len(set(found) - {None}),
+        }
+        for name, found in sorted(situations.items())
+    }
 
 
 def choose_threshold(harmless: Mapping[str, Matrix], rate: float, *, floor: float = 0.5, step: float = 0.05) -> float:

@@ -7,11 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
+from streamwatch.demo.drawings import gore_scene, gore_visible, harmless_scene
 from streamwatch.errors import WeightsError
 from streamwatch.inference.model import ScoringModel, StarterModel, find_weights, load_model
 from streamwatch.records.frame import Pixels
 from streamwatch.records.labels import GORE_CLASSES, LABELS, LABELS_OF
 from training.blood import blood_colour, paint, shape
+from training.camera import keyframe
 from training.scenes import draw_scene
 from training.skulls import draw_skull
 from training.twins import draw_twin
@@ -137,6 +139,16 @@ def test_unseen_drawn_blood_scores_above_the_same_scenes_without(model: StarterM
     after = model.forward(model.prepare(bloody))[:, GORE]
     assert (after > before).mean() > 0.8
     assert np.median(after) > np.median(before) + 0.3
+
+
+def test_the_demo_is_caught_while_its_gore_is_visible_and_never_else(model: StarterModel) -> None:
+    enter = model.coverage["gore.prob"].enter
+    assert enter is not None
+    seconds = [7.0 + 4 * i for i in range(12)]
+    visible = [keyframe(gore_scene(t, 426, 240), 34) for t in seconds if gore_visible(t)]
+    harmless = [keyframe(harmless_scene(t, 426, 240), 34) for t in seconds]
+    assert (model.forward(model.prepare(visible))[:, GORE] >= enter).mean() > 0.7
+    assert model.forward(model.prepare(harmless))[:, GORE].max() < enter
 
 
 @pytest.mark.parametrize("device", ["tpu", "meta", "nonsense", "cuda:99"])

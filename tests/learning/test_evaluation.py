@@ -8,7 +8,7 @@ import pytest
 
 from streamwatch.inference.manifest import LabelCoverage, find_weights, read_manifest
 from streamwatch.learning.card import figure, render_card
-from streamwatch.learning.evaluation import Trial, alarm_rates, choose_threshold, run_trial
+from streamwatch.learning.evaluation import Finding, Trial, alarm_rates, choose_threshold, run_trial
 from streamwatch.learning.metrics import auc
 from streamwatch.learning.rows import Row
 from streamwatch.records.labels import LABELS
@@ -29,10 +29,14 @@ def arrays(count: int = 40) -> tuple[Any, Any]:
     return known, scores
 
 
+def trial(known: Any, scores: Any, baseline: Any, photos: Any) -> Finding | None:
+    return run_trial(TRIAL, rows(), column=known, scores=scores, baseline=baseline, photo_scores=photos)
+
+
 def test_a_trial_measures_its_rows_and_counts_artworks() -> None:
     known, scores = arrays()
     photos = scores[known == 0]
-    finding = run_trial(TRIAL, rows(), known, scores, scores * 0, photos)
+    finding = trial(known, scores, scores * 0, photos)
     assert finding is not None
     assert finding.auc == pytest.approx(auc(known == 1, scores))
     assert finding.auc_low <= finding.auc <= finding.auc_high
@@ -45,8 +49,9 @@ def test_other_situations_and_sources_stay_out() -> None:
     known, scores = arrays()
     elsewhere = [Row("other", "x", "CC0", "test", r.situation, r.labels) for r in rows()]
     of_one = Trial("t", "skull", ("skulls",), ("photos",), ("s",))
+    twice, doubled = np.tile(known, 2), np.tile(scores, 2)
     finding = run_trial(
-        of_one, [*rows(), *elsewhere], np.tile(known, 2), np.tile(scores, 2), np.tile(scores, 2), scores
+        of_one, [*rows(), *elsewhere], column=twice, scores=doubled, baseline=doubled, photo_scores=scores
     )
     assert finding is not None
     assert finding.positives + finding.negatives == 40
@@ -55,20 +60,21 @@ def test_other_situations_and_sources_stay_out() -> None:
 def test_unknown_labels_are_on_neither_side() -> None:
     known, scores = arrays()
     known[:10] = np.nan
-    finding = run_trial(TRIAL, rows(), known, scores, scores, scores)
+    finding = trial(known, scores, scores, scores)
     assert finding is not None
     assert finding.positives + finding.negatives == 30
 
 
 def test_a_trial_without_positives_finds_nothing() -> None:
     known, scores = arrays()
-    assert run_trial(TRIAL, rows(), known * 0, scores, scores, scores) is None
+    assert trial(known * 0, scores, scores, scores) is None
 
 
 def test_alarms_are_counted_by_situation() -> None:
     known, _ = arrays(10)
     found = alarm_rates(rows(10), known, 0.5)
-    assert found == {"photos": {"rate": 0.0, "pictures": 5}, "skulls": {"rate": 1.0, "pictures": 5}}
+    assert found["photos"] == {"rate": 0.0, "pictures": 5, "artworks": 0}
+    assert found["skulls"] == {"rate": 1.0, "pictures": 5, "artworks": 5}
 
 
 def test_the_threshold_is_the_lowest_round_one_that_suits_every_harmless_group() -> None:

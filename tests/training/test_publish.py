@@ -29,7 +29,7 @@ def evaluation(*supported: str) -> dict[str, Any]:
         "parts": [label for label in ("very_bloody", "skull") if label in supported],
         "threshold": 0.65,
         "threshold_rule": {"rate": 0.01, "situations": ["plain_photo"]},
-        "alarms": {"plain_photo": {"rate": 0.004, "pictures": 250}},
+        "alarms": {"plain_photo": {"rate": 0.004, "pictures": 250, "artworks": 1}},
         "motion": {
             "photographs": 3, "clips": 6, "frames": 72, "seconds_apart": 2.0, "frames_per_clip": 12,
             "alarms": 1, "rate": 1 / 72, "incidents": 0,
@@ -76,7 +76,7 @@ def test_the_card_states_the_figures(tmp_path: Path) -> None:
         "| about skull | 0.91 [0.85, 0.95] | 0.55 | 0.80 [0.70, 0.90] | 0.60 [0.50, 0.70] | 50 (20) | 90 (40) |" in card
     )
     assert "1 of 72 frames over the threshold (1.4%)" in card
-    assert "| plain_photo | 0.4% | 250 |" in card
+    assert "| plain_photo | 0.4% | 250 | 1 artworks |" in card
 
 
 def test_heads_that_lack_a_supported_label_are_refused(tmp_path: Path) -> None:
