@@ -43,7 +43,7 @@ This file is written by `python -m training card` from measured figures.
   below; they are no safety measure for real footage.
 - `gore.prob` is the maximum of {_names(evaluation["parts"])}, each calibrated.
   `gore.type.animated` is `gore.prob` times the probability that the picture is a drawing.
-- A probability is calibrated to our own calibration pictures; positives are far more frequent there than on a stream."""
+- A probability is calibrated to our own pictures; positives are far more frequent there than on a stream."""
 
 
 def _names(parts: Sequence[str]) -> str:
@@ -79,8 +79,8 @@ def _trials(evaluation: Mapping[str, Any]) -> str:
         "## Held-out figures",
         "",
         f"""Artists, photographs and generators of the test were never trained on. Brackets are 90 %
-intervals from drawing whole artworks again. Recall is at a threshold that flags 1 % of held-out plain photographs. "Colour" is the AUC of a
-colour histogram alone. A label is supported when each of its trials has AUC of at least {figure(rule["auc"])} with a
+intervals from drawing whole artworks again. Recall is at a threshold that flags 1 % of held-out plain photographs.
+"Colour" is the AUC of a colour histogram alone. A label is supported when each of its trials has AUC of at least {figure(rule["auc"])} with a
 lower end of at least {figure(rule["low"])}. Drawings of our own share some code with those of the training: expect less
 on the work of others.""",
         "",
