@@ -82,7 +82,7 @@ def _trials(evaluation: Mapping[str, Any]) -> str:
 intervals from drawing whole artworks again. Recall is at a threshold that flags 1 % of held-out plain photographs.
 "Colour" is the AUC of a colour histogram alone.
 A label is supported when each of its trials has AUC of at least {figure(rule["auc"])} with a lower end of at least
-{figure(rule["low"])}. Drawings of our own share some code with those of the training: expect less on the work of others.""",
+{figure(rule["low"])}. Drawings of our own share some code with those of the training: expect less of others.""",
         "",
         "| trial | AUC | colour | AP | recall | positives (artworks) | negatives (artworks) |",
         "|---|---|---|---|---|---|---|",
