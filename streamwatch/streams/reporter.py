@@ -54,6 +54,8 @@ class Reporter:
         new = stream.state
         if new is old:
             self.instruments.add_stream(stream.id)
+            for incident in stream.judge.open_incidents:
+                self.instruments.incident_open.labels(stream.id, incident.model).set(1)
         self.instruments.set_state(stream.id, new.name)
         tell = self.log.info if new.name in _QUIET or new.name == "ended" else self.log.warning
         tell("stream.state", stream=stream.id, state=new.name, was=old.name, reason=new.reason, code=new.code)

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from streamwatch.demo.drawings import GORE_FROM, gore_scene, harmless_scene
+from streamwatch.demo.drawings import GORE_FROM, GORE_PERIOD, gore_scene, harmless_scene
 from tests.publisher import write_clip
 
 FPS = 6
 WIDTH, HEIGHT = 426, 240
 
 
-def gore_clip(folder: Path, *, lead: float = 2.0, seconds: float = 12.0) -> Path:
-    """``lead`` seconds of seaside, then the drawn skull and blood (for 10 s), a keyframe every second."""
-    begin = GORE_FROM - lead
+def gore_clip(folder: Path, *, lead: float = 14.0, seconds: float = 32.0) -> Path:
+    """``lead`` seconds of seaside (14 at most), 10 s of drawn skull and blood, seaside; a keyframe every second."""
+    begin = GORE_PERIOD + GORE_FROM - lead
     pictures = [gore_scene(begin + n / FPS, WIDTH, HEIGHT) for n in range(round(seconds * FPS))]
     return write_clip(folder / "gore.mp4", pictures, fps=FPS, keyframe_every=FPS)
 
