@@ -12,32 +12,33 @@ VENV   ?= .venv
 ARGS   ?=
 
 BIN   := $(VENV)/bin
-STAMP := $(VENV)/.installed
+RUNS  := $(VENV)/.installed
+TESTS := $(VENV)/.installed-tests
 
 .PHONY: demo test check bench format setup peers clean
 
-demo: $(STAMP)
+demo: $(RUNS)
 	@$(BIN)/streamwatch demo $(ARGS)
 
-test: $(STAMP) peers
+test: $(TESTS) peers
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(STAMP)
+check: $(TESTS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP)
+bench: $(TESTS)
 	@command -v ffmpeg >/dev/null || { echo "the benchmark compares with ffmpeg: install it first" >&2; exit 1; }
 	@$(BIN)/python -m benchmarks.capture $(ARGS)
 	@$(BIN)/python -m benchmarks.inference $(ARGS)
 
-format: $(STAMP)
+format: $(TESTS)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-setup: $(STAMP)
+setup: $(TESTS)
 
 peers:
 	@.ci/install-peers 1>&2
@@ -46,9 +47,16 @@ clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # Set-up speaks on standard error, so that `make demo ARGS=--json` prints the summary alone.
-$(STAMP): pyproject.toml constraints.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV) ..." >&2
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]' 1>&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e . 1>&2
 	@touch $@
+
+$(TESTS): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV), with what tests and training need ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,training]' 1>&2
+	@touch $@ $(RUNS)

@@ -33,7 +33,8 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("streamwatch", "python"):
         (programs / name).write_text(f'#!/bin/sh\necho "{name} $*"\n')
         (programs / name).chmod(0o755)
-    (tmp_path / ".venv" / ".installed").touch()
+    for stamp in (".installed", ".installed-tests"):
+        (tmp_path / ".venv" / stamp).touch()
     return tmp_path
 
 
@@ -45,11 +46,17 @@ def test_demo_passes_its_arguments_on_and_prints_nothing_else(checkout: Path) ->
 
 def test_set_up_happens_once_and_again_when_requirements_change(checkout: Path) -> None:
     assert "installing" not in _make(checkout, "setup").stderr
-    later = (checkout / ".venv" / ".installed").stat().st_mtime + 10
+    later = (checkout / ".venv" / ".installed-tests").stat().st_mtime + 10
     os.utime(checkout / "constraints.txt", (later, later))
     done = _make(checkout, "setup", "PYTHON=python3")
     assert "installing" in done.stderr
-    assert "-c constraints.txt -e .[dev]" in done.stderr
+    assert "-c constraints.txt -e .[dev,training]" in done.stderr
+
+
+def test_the_demo_installs_only_what_runs(checkout: Path) -> None:
+    (checkout / ".venv" / ".installed").unlink()
+    done = _make(checkout, "demo", "PYTHON=python3")
+    assert "-c constraints.txt -e .\n" in done.stderr
 
 
 def test_ci_runs_what_people_run(checkout: Path) -> None:

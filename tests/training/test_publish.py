@@ -39,7 +39,7 @@ def evaluation(*supported: str) -> dict[str, Any]:
 
 def test_what_passed_is_supported_and_the_rest_says_why_not() -> None:
     found = coverage(evaluation("skull", "drawing"))
-    assert found["gore.classes.skull"].status == "measured"
+    assert found["gore.classes.skull"].status == "proxy"
     assert found["gore.prob"].status == "proxy"
     assert found["gore.prob"].enter == 0.65
     assert found["gore.classes.very_bloody"].status == "unsupported"
