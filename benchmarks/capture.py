@@ -203,7 +203,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Capture against one ffmpeg process per stream.")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--streams", type=int, default=24)
+    parser.add_argument("--streams", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=24.0, help="length of each of the three windows")
     parser.add_argument("--warm-up", type=float, default=10.0)
     parser.add_argument("--rivals", type=int, default=2, help="ffmpeg processes beside each phase")

@@ -31,20 +31,25 @@ def texture(height: int, width: int, rng: np.random.Generator, falloff: float) -
 
 
 def pictures(seconds: float, seed: int = 7) -> Iterator[VideoFrame]:
-    """1080p yuv420p frames: a panned background, a layer before it that moves faster, a sprite, grain."""
+    """1080p yuv420p frames: a panned background, water before it, a sprite that crosses it, grain.
+
+    Keyframes come out at about 22 % of the bits in both renditions, as in the streams that were measured for it.
+    """
     rng = np.random.default_rng(seed)
     width, height, _ = RENDITIONS["1080"]
     grain = (rng.standard_normal((height + 64, width + 64)) * 3.0).astype(np.int16)
     scene: list[npt.NDArray[np.int16]] = []
     for number in range(round(seconds * FPS)):
         if number % (4 * GOP) == 0:
-            back = texture(height + 64, width + 512, rng, 1.6) * 42 + 120
-            front = texture(height // 2, width + 2048, rng, 1.5) * 38 + 110
+            back = texture(height + 64, width + 512, rng, 1.35) * 42 + 120
+            water = texture(height // 2, width + 2048, rng, 1.35) * 38 + 110
             chroma = [texture(height // 2 + 32, width // 2 + 256, rng, 1.7) * 18 + 128 for _ in range(2)]
-            scene = [np.clip(plane, 16, 235).astype(np.int16) for plane in (back, front, *chroma)]
+            scene = [np.clip(plane, 16, 235).astype(np.int16) for plane in (back, water, *chroma)]
         step = number % (4 * GOP)
         luma = scene[0][:height, 2 * step : 2 * step + width].copy()
-        luma[height // 2 :] = scene[1][:, 6 * step : 6 * step + width]
+        # Two textures that move through one another: nothing that a motion vector could follow, like water or a crowd.
+        there, back_again = scene[1][:, 3 * step :], scene[1][:, 2048 - 3 * step :]
+        luma[height // 2 :] = (there[:, :width] + back_again[:, :width]) // 2
         x, y = (step * 9) % (width - 200), 200 + int(150 * np.sin(step / 20))
         luma[y : y + 200, x : x + 200] = 235 - luma[y : y + 200, x : x + 200] // 2
         gy, gx = rng.integers(0, 64, 2)

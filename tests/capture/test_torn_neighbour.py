@@ -12,7 +12,7 @@ def with_bounded_packets(data: bytes) -> bytes:
     """The same MPEG-TS with a length in each PES header, as nginx-rtmp writes it."""
     target = io.BytesIO()
     options = {"omit_video_pes_length": "0", "mpegts_copyts": "1"}
-    with av.open(io.BytesIO(data)) as source, av.open(target, "w", format="mpegts", options=options) as output:
+    with av.open(io.BytesIO(data), "r") as source, av.open(target, "w", format="mpegts", options=options) as output:
         incoming = source.streams.video[0]
         outgoing = output.add_stream_from_template(incoming)
         for packet in source.demux(incoming):
