@@ -24,8 +24,9 @@ _PICTURES_ENOUGH: Final = 8
 
 
 def full_decode_cost(width: int, height: int, frame_rate: float) -> float:
-    """Cores that the full decode of one stream takes, about."""
-    return _COST_1080P30 * (width * height * frame_rate) / (1920 * 1080 * 30)
+    """Cores that the full decode of one stream takes, about. A size that is not known yet counts as 1080p."""
+    pixels = width * height or 1920 * 1080
+    return _COST_1080P30 * (pixels * frame_rate) / (1920 * 1080 * 30)
 
 
 @dataclass(frozen=True, slots=True)

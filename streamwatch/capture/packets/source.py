@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from streamwatch.capture.decoder import Bench, DecoderPool
@@ -21,6 +22,8 @@ from streamwatch.records.capture import CapturePlan, SourceDescription
 _CHUNK: Final = 24
 """Packets decoded in one go, so that a long backlog does not look like a hung decode."""
 _ASK_AGAIN: Final = 60.0
+"""Seconds until a refused full decode is asked for again."""
+_SUFFICE: Final = "keyframes suffice as far as is known"
 _HUNG_MARGIN: Final = 5.0
 """Seconds after which libav is no longer trusted to keep its own timeouts."""
 
@@ -45,6 +48,7 @@ class PacketSource:
         self._timeline = Timeline()
         self._sampler = Sampler(plan.interval)
         self._watch = KeyframeWatch(plan.interval)
+        self._found = Found("", "", None, 0, 0, 0.0)
         self._extradata: bytes | None = None
         self._last_key: float | None = None
         self._full: FullDecoder | None = None
@@ -69,16 +73,16 @@ class PacketSource:
         reader.keyframes_only = self._plan.sampling != "full"
         reader.start()
         try:
-            found = await self._opened(reader)
-            self._extradata = found.extradata
+            self._found = await self._opened(reader)
+            self._extradata = self._found.extradata
             if self._plan.sampling == "full":
-                await self._ask(found, reader)
-            if self._full is None:
-                self._describe(found, "keyframes", "keyframes suffice as far as is known")
+                await self._ask(reader)
+            elif self._found.width:
+                self._describe("keyframes", _SUFFICE)
             self._desk.status("flowing")
             while True:
                 arrivals = await self._next(mailbox, reader)
-                await self._work(arrivals, found, reader)
+                await self._work(arrivals, reader)
                 self._count_lost(mailbox)
         finally:
             reader.stop()
@@ -120,7 +124,7 @@ class PacketSource:
 
     # -- pictures -------------------------------------------------------------------------------------------------
 
-    async def _work(self, arrivals: Sequence[Arrival], found: Found, reader: Reader) -> None:
+    async def _work(self, arrivals: Sequence[Arrival], reader: Reader) -> None:
         for start in range(0, len(arrivals), _CHUNK):
             chunk = arrivals[start : start + _CHUNK]
             if self._full is not None:
@@ -128,9 +132,9 @@ class PacketSource:
                 continue
             for arrival in chunk:
                 if arrival.packet.is_keyframe and self._full is None:
-                    await self._keyframe(arrival, found, reader)
+                    await self._keyframe(arrival, reader)
 
-    async def _keyframe(self, arrival: Arrival, found: Found, reader: Reader) -> None:
+    async def _keyframe(self, arrival: Arrival, reader: Reader) -> None:
         packet = arrival.packet
         if packet.has_sidedata("new_extradata"):
             self._extradata = bytes(packet.get_sidedata("new_extradata"))
@@ -147,10 +151,11 @@ class PacketSource:
         self._last_key = arrival.received
         if self._sampler.wants(media_time, self._watch.distance):
             self._sampler.took(media_time)
-            await self._decode(arrival, found, media_time)
-        await self._consider(found, reader)
+            await self._decode(arrival, media_time)
+        await self._consider(reader)
 
-    async def _decode(self, arrival: Arrival, found: Found, media_time: float) -> None:
+    async def _decode(self, arrival: Arrival, media_time: float) -> None:
+        found = self._found
         if found.width * found.height > self._plan.max_pixels:
             self._desk.missed("too_large", 1, f"{found.width}x{found.height}")
             return
@@ -170,6 +175,10 @@ class PacketSource:
         except DecodeFailed as failure:
             self._desk.missed(failure.reason, 1, failure.detail)
             return
+        if (picture.source_width, picture.source_height) != (found.width, found.height):
+            # The container did not say, or the size changed in the middle of the stream.
+            self._found = replace(found, width=picture.source_width, height=picture.source_height)
+            self._describe("keyframes", _SUFFICE)
         self._desk.frame(
             picture,
             media_time=media_time,
@@ -209,7 +218,7 @@ class PacketSource:
 
     # -- the way of sampling --------------------------------------------------------------------------------------
 
-    async def _consider(self, found: Found, reader: Reader) -> None:
+    async def _consider(self, reader: Reader) -> None:
         """After each keyframe: spare the rest where the distance is known, or ask for full decode where it is long."""
         distance = self._watch.distance
         if distance is None or self._plan.sampling == "keyframes":
@@ -219,15 +228,16 @@ class PacketSource:
         # The demuxer is silent while it drops packets, so between far keyframes it would run into its read timeout.
         reader.discard_others = not wish and 2.5 * distance < self._opening.read_timeout
         if wish and time.monotonic() >= self._next_ask:
-            await self._ask(found, reader)
+            await self._ask(reader)
 
-    async def _ask(self, found: Found, reader: Reader) -> None:
+    async def _ask(self, reader: Reader) -> None:
+        found = self._found
         self._next_ask = time.monotonic() + _ASK_AGAIN
         distance = self._watch.distance
         why = "as configured" if distance is None else f"keyframes come every {distance:.1f} s"
         if not await self._desk.full_decode_granted(full_decode_cost(found.width, found.height, found.frame_rate)):
             reader.keyframes_only = True
-            self._describe(found, "keyframes", f"{why}, but the budget for full decode is spent: keyframes only")
+            self._describe("keyframes", f"{why}, but the budget for full decode is spent: keyframes only")
             return
         try:
             since = time.monotonic() if reader.keyframes_only else 0.0
@@ -243,9 +253,10 @@ class PacketSource:
             self._desk.missed(failure.reason, 1, failure.detail)
             return
         reader.discard_others = reader.keyframes_only = False
-        self._describe(found, "full", f"every picture is decoded: {why}")
+        self._describe("full", f"every picture is decoded: {why}")
 
-    def _describe(self, found: Found, sampling: str, reason: str) -> None:
+    def _describe(self, sampling: str, reason: str) -> None:
+        found = self._found
         self._desk.opened(
             SourceDescription(
                 kind="packets",
