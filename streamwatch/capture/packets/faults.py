@@ -42,9 +42,9 @@ def while_opening(error: BaseException, *, waited: float, limit: float, fetched:
     return _translated(error)
 
 
-def while_reading(error: BaseException, *, limit: float) -> SourceError:
-    """``error`` came out of the demuxer, which waits at most ``limit`` seconds for the next packet."""
-    if isinstance(error, av.error.ExitError | av.error.TimeoutError):
+def while_reading(error: BaseException, *, silent: float, limit: float) -> SourceError:
+    """``error`` came out of the demuxer after ``silent`` seconds; libav waits about ``limit`` for bytes."""
+    if isinstance(error, av.error.ExitError | av.error.TimeoutError) or (_is_eio(error) and silent >= 0.9 * limit):
         return SourceError("timeout", f"no media for {limit:.0f} s")
     if _is_eio(error):
         return SourceError("end_of_input", "the connection broke")

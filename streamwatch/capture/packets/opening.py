@@ -55,12 +55,14 @@ class Opening:
 
     def open(self) -> InputContainer:
         """Open it; blocks for at most the timeouts, as far as libav keeps them. Raises libav's errors."""
+        # PyAV's own read timeout takes the GIL each time that libav looks whether it should go on waiting, which is a
+        # third of the cost of reading RTMP; the socket's timeout (rw_timeout) costs nothing.
         container: InputContainer = av.open(
             self.target,
             "r",
             format=self.format,
             options=dict(self.options),
-            timeout=(self.open_timeout, self.read_timeout),
+            timeout=(self.open_timeout, None),
         )
         return container
 
@@ -110,7 +112,7 @@ def opening_of_bytes(plan: CapturePlan, pipe: object, *, container: str | None, 
 def _of_scheme(scheme: str, plan: CapturePlan) -> dict[str, str]:
     options: dict[str, str] = {}
     if scheme.startswith("rtmp"):
-        options["rtmp_live"] = "live"
+        options |= {"rtmp_live": "live", "rw_timeout": str(int(read_timeout_of(plan) * 1_000_000))}
     elif scheme.startswith("rtsp"):
         options |= {"rtsp_transport": "tcp", "timeout": str(int(plan.open_timeout * 1_000_000))}
         if plan.user_agent:

@@ -91,7 +91,8 @@ class Reader:
         except SourceError as error:
             why = error
         except Exception as error:  # noqa: BLE001 - as above
-            why = self._fault() or while_reading(error, limit=self._opening.read_timeout)
+            silent = time.monotonic() - self.last_packet
+            why = self._fault() or while_reading(error, silent=silent, limit=self._opening.read_timeout)
         finally:
             container.close()
         self._end(why)

@@ -25,7 +25,8 @@ _ASK_AGAIN: Final = 60.0
 """Seconds until a refused full decode is asked for again."""
 _SUFFICE: Final = "keyframes suffice as far as is known"
 _HUNG_MARGIN: Final = 5.0
-"""Seconds after which libav is no longer trusted to keep its own timeouts."""
+_READ_MARGIN: Final = 1.0
+"""Seconds after which libav is no longer waited for: it keeps its timeouts roughly, some twice over."""
 
 
 class PacketSource:
@@ -105,8 +106,8 @@ class PacketSource:
             if silent > allowed and not self._stalled:
                 self._stalled = True
                 self._desk.status("stalled", f"no media for {silent:.0f} s")
-            if silent > self._opening.read_timeout + allowed + _HUNG_MARGIN:
-                raise SourceError("timeout", f"no media for {silent:.0f} s, and libav did not notice")
+            if silent > max(self._opening.read_timeout, allowed) + _READ_MARGIN:
+                raise SourceError("timeout", f"no media for {silent:.0f} s")
             try:
                 async with asyncio.timeout(max(0.2, allowed - silent) if not self._stalled else 1.0):
                     arrivals = await mailbox.take()
@@ -222,11 +223,10 @@ class PacketSource:
         """After each keyframe: spare the rest where the distance is known, or ask for full decode where it is long."""
         distance = self._watch.distance
         if distance is None or self._plan.sampling == "keyframes":
-            reader.discard_others = distance is not None and 2.5 * distance < self._opening.read_timeout
+            reader.discard_others = distance is not None
             return
         wish = self._watch.sparse or self._plan.sampling == "full"
-        # The demuxer is silent while it drops packets, so between far keyframes it would run into its read timeout.
-        reader.discard_others = not wish and 2.5 * distance < self._opening.read_timeout
+        reader.discard_others = not wish
         if wish and time.monotonic() >= self._next_ask:
             await self._ask(reader)
 
