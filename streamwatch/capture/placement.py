@@ -73,9 +73,14 @@ class Suspects:
         }
 
     def apart(self, stream: str) -> bool:
-        """Must the stream run alone?"""
+        """Should the stream run alone?"""
         record = self._records.get(stream)
-        return record is not None and (record.strikes >= _STRIKES or record.company >= _COMPANY_STRIKES)
+        return self.convicted(stream) or (record is not None and record.company >= _COMPANY_STRIKES)
+
+    def convicted(self, stream: str) -> bool:
+        """Must it, because workers died or hung while they decoded it, not merely in its company?"""
+        record = self._records.get(stream)
+        return record is not None and record.strikes >= _STRIKES
 
     def behaved(self, stream: str) -> None:
         """The stream ran alone for long without harm: it may return, one strike short of the next quarantine."""

@@ -33,7 +33,7 @@ _FULL_RETRY: Final = 30.0
 
 
 class CapturePool:
-    """Starts and keeps capture workers; every callback is called on the event loop, frames in the order of each stream.
+    """Starts and keeps capture workers; callbacks come on the event loop, frames in the order of each stream.
 
     Exactly one ``Finished`` follows each ``start``, whatever becomes of the worker.
     """
@@ -103,7 +103,10 @@ class CapturePool:
             self._tell_later(Finished(plan.stream, plan.session, "stopped", "the daemon is not running", False))
             return
         apart = self._suspects.apart(plan.stream)
-        slot = self._quarantine_slot() if apart else self._place()
+        slot = self._quarantine_slot() if apart else None
+        if slot is None and not self._suspects.convicted(plan.stream):
+            # Better watched among others than not at all, while nothing is proven.
+            slot, apart = self._place(), False
         if slot is None:
             text = "no quarantine worker is free" if apart else "every capture worker is full"
             self._tell_later(Finished(plan.stream, plan.session, "internal", text, True, _FULL_RETRY))
@@ -167,9 +170,8 @@ class CapturePool:
     def _finish(
         self, session: Session, code: str, message: str, *, retryable: bool = True, retry_after: float | None = None
     ) -> None:
-        plan = session.plan
         self._drop(session)
-        self._tell_later(Finished(plan.stream, plan.session, code, message, retryable, retry_after))
+        self._tell_later(Finished(session.plan.stream, session.plan.session, code, message, retryable, retry_after))
 
     def _drop(self, session: Session) -> None:
         self._sessions.pop(session.plan.stream, None)
@@ -213,7 +215,7 @@ class CapturePool:
             )
         except OSError as error:
             self._log.error("capture.worker_not_started", worker=slot.number, error=error.strerror)
-            self._bereave(slot, "died", set())
+            self._bereave(slot, "spawn", set(), blame=False)
             return "spawn"
         slot.worker = worker
         self._log.info("capture.worker_started", worker=slot.number, pid=worker.pid, quarantine=slot.alone)
@@ -235,16 +237,17 @@ class CapturePool:
             worker=slot.number, pid=worker.pid, reason=reason, status=status,
             decoding=sorted(names), streams=len(slot.sessions), stderr=tail,
         )  # fmt: skip
-        self._bereave(slot, reason, names)
+        # A worker that never said hello had a fault of its own.
+        self._bereave(slot, reason, names, blame=worker.said_hello)
         return reason
 
     def _guilty_after(self, reason: str) -> float:
         """Seconds of decode from which on a stream is blamed: a crash is sudden, the others take their time."""
         return {"hung": self._options.decode_timeout, "heartbeat": self._options.heartbeat_timeout / 2}.get(reason, 0.0)
 
-    def _bereave(self, slot: Slot, reason: str, culprits: set[str]) -> None:
+    def _bereave(self, slot: Slot, reason: str, culprits: set[str], *, blame: bool) -> None:
         """The slot's worker is gone: its sessions are over."""
-        apart = self._suspects.blame(culprits, list(slot.sessions), time.monotonic())
+        apart = self._suspects.blame(culprits, list(slot.sessions), time.monotonic()) if blame else {}
         code = "worker_hung" if reason in {"hung", "heartbeat"} else "worker_died"
         for stream, session in list(slot.sessions.items()):
             if stream in apart:

@@ -58,6 +58,8 @@ class Drawn:
         if what == "sees-grant":
             granted = await self.desk.full_decode_granted(0.6)
             raise SourceError("ended", f"granted {granted}")
+        if what == "idle":
+            await asyncio.sleep(3600)
         poison = POISONS.get(what)
         count = 0
         while count < 40 or what != "short":

@@ -32,6 +32,8 @@ def test_deaths_outside_a_decode_make_everyone_a_suspect_slowly() -> None:
     for number in range(3):
         assert suspects.blame([], ["a", "b"], number) == {}
     assert set(suspects.blame([], ["a", "b"], 3)) == {"a", "b"}
+    assert suspects.apart("a")
+    assert not suspects.convicted("a")
 
 
 def test_time_and_good_behaviour_forgive() -> None:

@@ -151,6 +151,24 @@ async def test_a_poisoned_stream_runs_alone_and_its_neighbours_go_on() -> None:
         assert any(line["event"] == "capture.stream_quarantined" for line in room.logged)
 
 
+async def test_streams_are_not_locked_out_because_workers_died_beside_them() -> None:
+    options = PoolOptions(workers=1, worker_command=STRANGE, quarantine_workers=1)
+    async with pool_room(options) as room:
+        names = ("a", "b", "c")
+        for session in range(1, 5):
+            for name in names:
+                room.pool.start(plan(name, "drawn:idle", session))
+            await room.until(lambda: len(room.of(Opened)) >= 3 * session, 20)  # noqa: B023
+            os.kill(room.pool.pids[0], signal.SIGKILL)
+            await room.until(lambda: all(len(room.finished(name)) == session for name in names))  # noqa: B023
+        for name in names:
+            room.pool.start(plan(name, "drawn:calm", 5))
+        await room.until(lambda: all(room.frames[name] for name in names), 20)
+        homes = {room.pool.worker_of(name) for name in names}
+        assert len(homes) == 2
+        assert 0 in homes
+
+
 async def test_a_worker_over_its_memory_limit_is_killed() -> None:
     options = PoolOptions(workers=1, worker_command=STRANGE, memory_limit=200_000_000)
     async with pool_room(options) as room:
