@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamwatch import __version__
-from streamwatch.errors import EXIT_DEVICE_LOST
+from streamwatch.errors import EXIT_DEVICE_LOST, ConfigError, StreamwatchError
 from streamwatch.inference.tuning import tune_process
 
 DEFAULT_CONFIG = Path("/etc/streamwatch/streamwatch.toml")
@@ -20,6 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         status: int = chosen.run(chosen)
+    except ConfigError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        return 2
+    except StreamwatchError as error:
+        print(" ".join(word for word in (str(error), error.hint) if word), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `streamwatch ... | head`

@@ -8,8 +8,9 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from streamwatch.app.assembly import WeightsView
-from streamwatch.errors import ConfigError, StoreError
+from streamwatch.app.assembly import view_weights
+from streamwatch.errors import ConfigError, ConfigFault, StoreError, WeightsError
+from streamwatch.inference.manifest import find_weights, read_manifest
 from streamwatch.settings.credentials import SecretPlaces
 from streamwatch.settings.load import Loaded, check_coverage, load_settings, parse_settings
 from streamwatch.store.alert_store import AlertStore
@@ -30,7 +31,7 @@ class ConfigSource:
 
     def load(self) -> Loaded:
         """Read the file. Raises ConfigError for a fault outside the streams."""
-        loaded = load_settings(self._path, self._environ, strict=False)
+        loaded = self._against_weights(load_settings(self._path, self._environ, strict=False))
         self._good_text = self._path.read_text()
         self._tell_broken(loaded)
         return loaded
@@ -38,22 +39,20 @@ class ConfigSource:
     def from_kept(self, text: str, fault: ConfigError) -> Loaded:
         """The last good configuration in place of a broken file. Raises ConfigError when that fails too."""
         places = SecretPlaces(self._environ, self._path.parent.absolute())
-        loaded = parse_settings(text, f"{self._path} (last good)", places, strict=False)
+        loaded = self._against_weights(parse_settings(text, f"{self._path} (last good)", places, strict=False))
         self._good_text = text
         self._refused(fault)
         return loaded
 
-    async def keep(self, store: AlertStore, loaded: Loaded) -> None:
-        """Keep the text that holds now as the last good one."""
-        if self.fault is None and not loaded.broken:
+    async def keep(self, store: AlertStore) -> None:
+        """Keep the text that holds now as the last good one; a broken stream in it breaks that stream alone again."""
+        if self.fault is None:
             try:
                 await store.save_config(self._good_text)
             except StoreError as error:
                 self._log.error("config.not_kept", reason=str(error))
 
-    async def changes(
-        self, wanted: asyncio.Event, weights: WeightsView, *, watch: bool
-    ) -> AsyncIterator[Loaded | None]:
+    async def changes(self, wanted: asyncio.Event, *, watch: bool) -> AsyncIterator[Loaded | None]:
         """Each reload that is asked for: the new configuration, or None when it was refused."""
         stamp = self._stamp()
         while True:
@@ -66,16 +65,24 @@ class ConfigSource:
                 await wanted.wait()
             wanted.clear()
             stamp = self._stamp()
-            yield self._reload(weights)
+            yield self._reload()
 
-    def _reload(self, weights: WeightsView) -> Loaded | None:
+    def _reload(self) -> Loaded | None:
         try:
-            loaded = check_coverage(self.load(), weights.coverage, weights.defaults, weights.name, strict=False)
+            loaded = self.load()
         except ConfigError as error:
             self._refused(error)
             return None
         self.fault = None
         return loaded
+
+    def _against_weights(self, loaded: Loaded) -> Loaded:
+        try:
+            weights = view_weights(read_manifest(find_weights(loaded.settings.inference.weights)))
+        except WeightsError as error:
+            fault = ConfigFault(loaded.file, "inference.weights", str(error), "Name weights that are there.")
+            raise ConfigError([fault]) from error
+        return check_coverage(loaded, weights.coverage, weights.defaults, weights.name, strict=False)
 
     def _refused(self, error: ConfigError) -> None:
         self.fault = "; ".join(f"{fault.key}: {fault.problem}" for fault in error.faults)

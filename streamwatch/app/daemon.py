@@ -30,7 +30,7 @@ from streamwatch.records.capture import CaptureEvent
 from streamwatch.records.frame import Frame
 from streamwatch.records.scores import Scores, Unscored
 from streamwatch.settings.effective import known_secrets
-from streamwatch.settings.load import Loaded, check_coverage
+from streamwatch.settings.load import Loaded
 from streamwatch.settings.schema import Settings
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.evidence import EvidenceStore
@@ -86,8 +86,7 @@ class Daemon:
         settings = self._loaded.settings
         folder = find_weights(settings.inference.weights)
         manifest = read_manifest(folder)
-        self.weights = weights = view_weights(manifest)
-        self._loaded = check_coverage(self._loaded, weights.coverage, weights.defaults, weights.name, strict=False)
+        self.weights = view_weights(manifest)
         self._build(self._loaded.settings, folder)
         await self._inference.start()
         self._announce(manifest)
@@ -118,7 +117,7 @@ class Daemon:
         pictures = EvidenceStore(settings.store.path)
         self.desk = AlertDesk(self.store, sinks(settings), log=self._log, meters=self.meters.delivery())
         not_detected = tuple(label for labels in self.weights.not_detected.values() for label in labels)
-        self._lane = AlertLane(Recorder(self.desk, pictures, not_detected).record, self._log)
+        self._lane = AlertLane(Recorder(self.desk, self.store, pictures, self._log, not_detected).record, self._log)
         self._evidence = EvidenceCollector(self._pool.evidence, pictures, self._log)
         self._reporter = Reporter(
             instruments=self.instruments,
@@ -192,28 +191,41 @@ class Daemon:
 
     async def _watch(self, listeners: HttpListeners) -> int:
         roster = Roster(self.supervisor, self.store, self.weights, self._lane, self._log, own_ports=tuple(self.bound))
-        async with asyncio.TaskGroup() as group, self._ended(listeners):
-            self._organ(group, "capture-pool", self._pool.run())
-            self._organ(group, "alert-lane", self._lane.run())
-            self._organ(group, "alert-desk", self.desk.run())
-            self._organ(group, "evidence", self._evidence.run())
-            self._organ(group, "seconds", self._each_second())
+        # Two groups: when an organ of the inner one fails, those that carry alerts are still there to wind down.
+        async with asyncio.TaskGroup() as carriers, self._wound_down(listeners):
+            self._organ(carriers, "capture-pool", self._pool.run())
+            self._organ(carriers, "alert-lane", self._lane.run())
+            self._organ(carriers, "alert-desk", self.desk.run())
+            self._organ(carriers, "evidence", self._evidence.run())
             async with asyncio.timeout(_WORKERS_READY):
                 await self._pool.ready()
             await roster.fill(self._loaded)
-            await self._source.keep(self.store, self._loaded)
-            self._organ(group, "supervisor", self.supervisor.run())
-            self._organ(group, "reload", self._follow_config(roster))
-            self._organ(group, "watchdog", self._notifier.watchdog(self._health.stuck, self._log))
-            streams = len(self.supervisor.streams)
-            self._notifier.ready(f"watching {streams} streams")
-            self._log.info("daemon.ready", streams=streams, listening=[f"{h}:{p}" for h, p in self.bound])
-            self.started.set()
-            return await self._until_stopped()
+            await self._source.keep(self.store)
+            async with asyncio.TaskGroup() as watchers, self._organs_ended():
+                self._organ(watchers, "supervisor", self.supervisor.run())
+                self._organ(watchers, "seconds", self._each_second())
+                self._organ(watchers, "reload", self._follow_config(roster))
+                self._organ(watchers, "watchdog", self._notifier.watchdog(self._health.stuck, self._log))
+                streams = len(self.supervisor.streams)
+                self._notifier.ready(f"watching {streams} streams")
+                self._log.info("daemon.ready", streams=streams, listening=[f"{h}:{p}" for h, p in self.bound])
+                self.started.set()
+                return await self._until_stopped()
 
     @contextlib.asynccontextmanager
-    async def _ended(self, listeners: HttpListeners) -> AsyncIterator[None]:
-        """Wind down in order, also when an organ failed; then end the organs, last started first."""
+    async def _organs_ended(self) -> AsyncIterator[None]:
+        """Ends the organs that were started within, last first."""
+        before = len(self._organs)
+        try:
+            yield
+        finally:
+            for organ in reversed(self._organs[before:]):
+                organ.cancel()
+            del self._organs[before:]
+
+    @contextlib.asynccontextmanager
+    async def _wound_down(self, listeners: HttpListeners) -> AsyncIterator[None]:
+        """Winds down in order, also when an organ failed; then ends the organs that carry alerts."""
         try:
             yield
         finally:
@@ -245,7 +257,7 @@ class Daemon:
 
     async def _follow_config(self, roster: Roster) -> None:
         watch = self._loaded.settings.server.watch_config
-        async for loaded in self._source.changes(self._reload_wanted, self.weights, watch=watch):
+        async for loaded in self._source.changes(self._reload_wanted, watch=watch):
             self._notifier.reloading()
             if loaded is not None:
                 await self._take_config(loaded, roster)
@@ -264,7 +276,7 @@ class Daemon:
         for new in set(self.desk.sinks) - before:
             self.instruments.add_sink(str(new))
         self._loaded = loaded
-        await self._source.keep(self.store, loaded)
+        await self._source.keep(self.store)
 
     async def _each_second(self) -> None:
         while True:

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from structlog.typing import FilteringBoundLogger
+
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.delivery.payload import AlertSubject
 from streamwatch.errors import StoreError
+from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.evidence import EvidenceStore
 from streamwatch.streams.alert_lane import Ruling
 
@@ -14,12 +17,17 @@ class Recorder:
     """The consumer of the alert lane."""
 
     desk: AlertDesk
+    store: AlertStore
     pictures: EvidenceStore
+    log: FilteringBoundLogger
     not_detected: tuple[str, ...]
 
     async def record(self, ruling: Ruling) -> None:
         """Write the ruling down, see AlertDesk.record."""
         definition = ruling.definition
+        if ruling.judge_state is None:
+            await self._forget(definition.id)
+            return
         subject = AlertSubject(
             stream=definition.id,
             title=definition.title,
@@ -29,6 +37,12 @@ class Recorder:
             not_detected=self.not_detected,
         )
         await self.desk.record(subject, ruling.verdicts, ruling.judge_state)
+
+    async def _forget(self, stream: str) -> None:
+        try:
+            await self.store.forget_judge_state(stream)
+        except StoreError as error:  # a row too many does no harm: the stream's incidents are closed
+            self.log.warning("alerts.state_not_forgotten", stream=stream, reason=str(error))
 
     def _picture(self, incident: str) -> str | None:
         try:

@@ -44,6 +44,8 @@ class Roster:
         self._log = log
         self._own_ports = own_ports
         self._loaded: Loaded | None = None
+        self._aside: dict[str, tuple[list[Incident], Mapping[str, Any] | None]] = {}
+        """Incidents and judge state of streams that cannot be watched as written; they wait until that is mended."""
 
     async def fill(self, loaded: Loaded) -> None:
         """Watch every stream; incidents of an earlier life go on, those of streams that left are closed."""
@@ -67,7 +69,7 @@ class Roster:
         for stream in [*changes.removed, *was_broken]:
             if stream not in kept and stream in self._supervisor.streams:
                 self._supervisor.remove(stream)
-                await self._store.forget_judge_state(stream)
+                self._close_aside(stream)
         for stream in changes.added:
             if stream in self._supervisor.streams:
                 self._redefine(new.settings, stream)
@@ -116,7 +118,8 @@ class Roster:
     def _redefine(self, settings: Settings, stream: str) -> None:
         watched = self._supervisor.streams[stream]
         definition = define_stream(settings, stream, self._weights, self._own_ports)
-        judge = self._judge(definition, list(watched.judge.incidents), watched.judge.state())
+        known, state = self._aside.pop(stream, (list(watched.judge.incidents), watched.judge.state()))
+        judge = self._judge(definition, known, state)
         self._supervisor.redefine(definition, judge)
         suspended = watched.state.name == "suspended"
         if settings.stream(stream).suspended and not suspended:
@@ -126,9 +129,16 @@ class Roster:
 
     def _add_broken(self, broken: BrokenStream, known: list[Incident], state: Mapping[str, Any] | None) -> None:
         definition = StreamDefinition(broken.id, broken.id, {}, "", CapturePlan(broken.id, 0, "", 2.0), ())
-        judge = self._judge(definition, known, state)
+        if known or state:
+            self._aside[broken.id] = (known, state)
+        judge = self._judge(definition, [], None)
         self._supervisor.add(WatchedStream(definition, judge, now=time.monotonic(), wall=time.time()))
         self._supervisor.fail(broken.id, broken.reason)
+
+    def _close_aside(self, stream: str) -> None:
+        known, _ = self._aside.pop(stream, ([], None))
+        if known:
+            self._close_orphans(stream, known)
 
     def _close_orphans(self, stream: str, incidents: list[Incident]) -> None:
         definition = StreamDefinition(stream, stream, {}, "", CapturePlan(stream, 0, "", 2.0), ())
@@ -136,3 +146,4 @@ class Roster:
         verdicts = judge.close("removed", time.time())
         if verdicts:
             self._lane.put(Ruling(definition, tuple(verdicts), judge.state()))
+        self._lane.put(Ruling(definition, (), None))

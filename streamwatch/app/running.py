@@ -1,11 +1,13 @@
 """``run`` and ``demo``: from the command line's words to an exit status."""
 
 import asyncio
+import re
 import signal
 import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -19,6 +21,8 @@ from streamwatch.store.alert_store import AlertStore
 from streamwatch.telemetry.heartbeat import Notifier
 from streamwatch.telemetry.logs import Logs, configure, report_unhandled
 
+_STORE_TABLE: Final = re.compile(r"^\s*\[store\]([^\[]*)", re.MULTILINE)
+_STORE_PATH: Final = re.compile(r"""^\s*path\s*=\s*["']([^"'\n]+)["']""", re.MULTILINE)
 EXIT_CONFIG = 2
 EXIT_FAILED = 1
 
@@ -69,9 +73,15 @@ async def _begin(source: ConfigSource, path: Path, logs: Logs) -> tuple[Loaded, 
 def _store_folder(path: Path) -> Path:
     """Where a broken configuration would have kept its store: its own word if that much can be read."""
     try:
-        written = tomllib.loads(path.read_text()).get("store", {}).get("path")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError):
-        written = None
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    try:
+        written = tomllib.loads(text).get("store", {}).get("path")
+    except (tomllib.TOMLDecodeError, AttributeError):
+        table = _STORE_TABLE.search(text)
+        found = _STORE_PATH.search(table[1]) if table else None
+        written = found[1] if found else None
     default: Path = StoreTable().path
     return path.parent.absolute() / written if isinstance(written, str) else default
 

@@ -20,7 +20,9 @@ class Ruling:
 
     definition: StreamDefinition
     verdicts: tuple[Verdict, ...]
-    judge_state: Mapping[str, Any]
+    """Of one incident."""
+    judge_state: Mapping[str, Any] | None
+    """None: the stream is gone, and its state with it."""
 
 
 class AlertLane:
@@ -38,7 +40,8 @@ class AlertLane:
 
     def put(self, ruling: Ruling) -> None:
         """Hand over; returns at once."""
-        if len(self._waiting) >= _LIMIT and all(v.event == "updated" for v in ruling.verdicts):
+        minor = ruling.judge_state is not None and all(v.event == "updated" for v in ruling.verdicts)
+        if len(self._waiting) >= _LIMIT and minor:
             self.dropped += 1
             self._log.error("alerts.update_dropped", stream=ruling.definition.id, waiting=len(self._waiting))
             return

@@ -25,10 +25,14 @@ class CoverageMeter:
         self.expected += added
         return added
 
-    def want(self, wanted: bool, now: float) -> None:
-        """Whether the stream is expected to be seen from ``now`` on: not while suspended or ended."""
-        self.advance(now)
+    def want(self, wanted: bool, now: float) -> float:
+        """Whether the stream is expected to be seen from ``now`` on: not while suspended or ended.
+
+        Returns the expected seconds that were added up to ``now``.
+        """
+        added = self.advance(now)
         self._wanted = wanted
+        return added
 
     def scored(self, session: int, media_time: float, received: float, interval: float) -> float:
         """A frame got its scores; returns the seconds newly covered."""

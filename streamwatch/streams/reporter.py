@@ -77,7 +77,7 @@ class Reporter:
         if scores.captured_from == "program_date_time":
             receipt = now - (self.clock() - scores.received)
             self.instruments.origin_delay_seconds.observe(max(0.0, receipt - scores.captured_at))
-        self._stale_after[stream.id] = now + max(10.0, _STALE_INTERVALS * scores.interval)
+        self._stale_after[stream.id] = self.clock() + max(10.0, _STALE_INTERVALS * scores.interval)
         self.listeners.scores(scores)
 
     def frame_unscored(self, stream: WatchedStream, unscored: Unscored) -> None:
@@ -102,7 +102,7 @@ class Reporter:
         """Expected seconds grow whether or not anything was seen; old probabilities vanish."""
         self.instruments.expected_seconds.labels(stream.id).inc(seconds)
         stale = self._stale_after.get(stream.id)
-        if stale is not None and self.wall() > stale:
+        if stale is not None and self.clock() > stale:
             del self._stale_after[stream.id]
             self.instruments.drop_probability(stream.id)
 
@@ -125,13 +125,18 @@ class Reporter:
                 peak=round(incident.peak, 4),
                 reason=verdict.reason or "",
             )
-        self.lane.put(Ruling(stream.definition, tuple(verdicts), judge_state))
+        for incident_id in dict.fromkeys(verdict.incident.id for verdict in verdicts):
+            of_it = tuple(verdict for verdict in verdicts if verdict.incident.id == incident_id)
+            self.lane.put(Ruling(stream.definition, of_it, judge_state))
+        if not verdicts:
+            self.lane.put(Ruling(stream.definition, (), judge_state))
 
     def removed(self, stream: WatchedStream) -> None:
         """Its series and its retained topic go."""
         self._stale_after.pop(stream.id, None)
         for summed in self.summary.forget(stream.id, self.clock()):
             self._tell_unscored(summed)
+        self.lane.put(Ruling(stream.definition, (), None))
         self.instruments.remove_stream(stream.id)
         self.listeners.removed(stream.id)
         self.log.info("stream.removed", stream=stream.id)

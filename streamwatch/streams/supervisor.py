@@ -3,6 +3,8 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -22,19 +24,12 @@ from streamwatch.streams.definition import StreamDefinition
 from streamwatch.streams.neighbours import Capture, Watcher
 from streamwatch.streams.permits import Permits
 from streamwatch.streams.transitions import Transitions
+from streamwatch.streams.vigil import Vigil
 from streamwatch.streams.watched import WatchedStream
 
 _TICK: Final = 0.5
-_STABLE: Final = 60.0
-"""Seconds of a living session after which earlier failures are forgotten."""
-_KEEP_JUDGE: Final = 30.0
-"""Seconds between two writings of the judge's state while an incident is open."""
-_STALLED_SESSION: Final = 120.0
-"""A session stalled this long is replaced: the master playlist may name another rendition or a fresh token by now."""
-_BLIND_GRACE: Final = 10.0
-"""Seconds without sight before an open incident says so: a reconnect within it is no news for a moderator."""
-_LOST_SIGHT: Final = 1800.0
-"""Seconds without sight after which an open incident is closed as lost_sight."""
+_TAKEN_OUT: Final = 30.0
+"""Seconds that a stream is left alone when even saying that it failed has failed."""
 
 
 class Supervisor:
@@ -62,6 +57,7 @@ class Supervisor:
         self._clock = clock
         self._wall = wall
         self._change = Transitions(capture, watcher, clock=clock, wall=wall, rng=rng)
+        self._vigil = Vigil(self._change, watcher, log, wall=wall)
         self._permits = Permits(sessions_per_second, burst, clock())
         self._streams: dict[str, WatchedStream] = {}
         self._sessions: dict[str, int] = {}
@@ -169,10 +165,17 @@ class Supervisor:
             work()
         except Exception as error:  # noqa: BLE001 - the bulkhead between streams; it reports
             self._log.exception("stream.internal_error", stream=watched.id)
-            if watched.running:
-                self._change.end_session(watched)
-                message = f"internal error: {type(error).__name__}"
-                self._end_of_session(watched, Finished(watched.id, watched.session, "internal", message))
+            try:
+                self._take_out(watched, error)
+            except Exception:  # noqa: BLE001 - telling of the fault failed as well; it is in the log
+                self._log.exception("stream.internal_error", stream=watched.id)
+                watched.running, watched.next_attempt = False, self._clock() + _TAKEN_OUT
+
+    def _take_out(self, watched: WatchedStream, error: Exception) -> None:
+        if watched.running:
+            self._change.end_session(watched)
+            message = f"internal error: {type(error).__name__}"
+            self._end_of_session(watched, Finished(watched.id, watched.session, "internal", message))
 
     def _take_frame(self, watched: WatchedStream, frame: Frame) -> None:
         watched.last_frame = self._clock()
@@ -185,6 +188,7 @@ class Supervisor:
             self._change.go(watched, "black", reason="the pictures have been black", code="black")
         else:
             self._change.go(watched, "frozen", reason="the picture has not changed", code="frozen")
+        watched.unanswered += 1
         self._submit(frame)
 
     def _take_event(self, watched: WatchedStream, event: CaptureEvent) -> None:
@@ -213,43 +217,49 @@ class Supervisor:
                 pass  # the pool answers these; it knows the budget
 
     def _take_result(self, watched: WatchedStream, result: Scores | Unscored) -> None:
+        if result.frame is not None:
+            watched.unanswered -= 1
         if isinstance(result, Unscored):
             watched.frames_unscored[result.reason] += result.count
             self._watcher.frame_unscored(watched, result)
-            return
+        else:
+            self._take_scores(watched, result)
+        self._change.close_ended(watched)
+
+    def _take_scores(self, watched: WatchedStream, result: Scores) -> None:
         covered = watched.took_scores(result)
         self._watcher.frame_scored(watched, result, covered)
-        self._change.tell(watched, watched.judge.observe(result))
+        if watched.state.name != "suspended":  # its incidents are closed; a late score must not open them again
+            self._change.tell(watched, watched.judge.observe(result))
 
     # -- time -----------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
         """Count expected time, notice silence, request due sessions."""
-        now, wall = self._clock(), self._wall()
+        now = self._clock()
         for watched in list(self._streams.values()):
-            expected = watched.meter.advance(now)
-            if expected:
-                self._watcher.time_expected(watched, expected)
-            if watched.suspended_until is not None and wall >= watched.suspended_until:
-                self.resume(watched.id)
-            if watched.running:
-                self._notice_silence(watched, now)
-            self._notice_blindness(watched, now)
-            self._keep_judge(watched, now)
-            if watched.next_attempt is not None and now >= watched.next_attempt and not self._stopping:
-                self._request(watched, now)
+            self._bulkhead(watched, partial(self._tick_one, watched, now))
+        if not self._stopping:
+            self._request_due(now)
 
-    def _keep_judge(self, watched: WatchedStream, now: float) -> None:
-        """So that a restart in the middle of a long quiet incident knows that the stream was being scored."""
-        if now - watched.judge_kept >= _KEEP_JUDGE and watched.judge.open_incidents:
-            watched.judge_kept = now
-            self._watcher.verdicts(watched, [], watched.judge.state())
+    def _tick_one(self, watched: WatchedStream, now: float) -> None:
+        self._watcher.time_expected(watched, watched.meter.advance(now))
+        if watched.suspended_until is not None and self._wall() >= watched.suspended_until:
+            self.resume(watched.id)
+        self._vigil.look(watched, now)
+
+    def _request_due(self, now: float) -> None:
+        """Who has waited longest is asked first: a fleet of dead origins must not take every permit."""
+        due = [one for one in self._streams.values() if one.next_attempt is not None and now >= one.next_attempt]
+        for watched in sorted(due, key=lambda one: one.next_attempt or 0.0):
+            if self._permits.take(now) > 0:
+                return
+            self._bulkhead(watched, partial(self._request, watched, now))
 
     def _request(self, watched: WatchedStream, now: float) -> None:
-        wait = self._permits.take(now)
-        if wait > 0:
-            watched.next_attempt = now + wait
-            return
+        if watched.closing:
+            watched.unanswered = 0
+            self._change.close_ended(watched)
         watched.session += 1
         self._sessions[watched.id] = watched.session
         watched.running, watched.next_attempt = True, None
@@ -257,38 +267,11 @@ class Supervisor:
         watched.pictures.forget()
         self._capture.start(watched.definition.session(watched.session, resumed=watched.resumed))
 
-    def _notice_silence(self, watched: WatchedStream, now: float) -> None:
-        if watched.last_frame is not None and now - watched.session_started > _STABLE and watched.sight:
-            watched.failures = 0
-        seen = watched.last_frame or watched.session_started
-        limit = watched.silence_limit()
-        if watched.last_frame is None:
-            limit += watched.definition.plan.open_timeout
-        if now - seen <= limit:
-            return
-        if watched.state.name not in ("stalled", "ended"):  # an ended stream that is asked again owes no picture
-            self._change.go(watched, "stalled", reason=f"no picture for {limit:.0f} s", code="no_picture")
-        if now - seen > limit + _STALLED_SESSION:
-            self._change.end_session(watched)
-            watched.next_attempt = now
-            self._log.warning("stream.session_replaced", stream=watched.id, silent_seconds=round(now - seen))
-
-    def _notice_blindness(self, watched: WatchedStream, now: float) -> None:
-        if watched.blind_since is None:
-            if not watched.sight:
-                watched.sight = True
-                self._change.tell(watched, watched.judge.sight(visible=True, now=self._wall()))
-            return
-        blind = now - watched.blind_since
-        if blind >= _BLIND_GRACE and watched.sight:
-            watched.sight = False
-            self._change.tell(watched, watched.judge.sight(visible=False, now=self._wall()))
-        if blind >= _LOST_SIGHT:
-            self._change.close(watched, "lost_sight")
-
     def _end_of_session(self, watched: WatchedStream, finished: Finished) -> None:
-        if finished.code == "stopped" or self._stopping:
+        if self._stopping:
             watched.running = False
+        elif finished.code == "stopped":  # by nobody here: our own stops do not wait for an answer
+            self._change.session_over(watched, replace(finished, code="internal", retryable=True))
         else:
             self._change.session_over(watched, finished)
 

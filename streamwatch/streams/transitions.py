@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from streamwatch.records.alert import CloseReason, Verdict
@@ -42,18 +43,21 @@ class Transitions:
         elif watched.blind_since is None:
             watched.blind_since = now
         if watched.change_state(name, wall=self._wall(), reason=reason, code=code):
-            watched.meter.want(name not in ("ended", "suspended"), now)
+            self._watcher.time_expected(watched, watched.meter.want(name not in ("ended", "suspended"), now))
             self._watcher.state_changed(watched, old)
 
     def session_over(self, watched: WatchedStream, finished: Finished) -> None:
         """A session ended by itself: the state says why, and when it is requested again."""
         watched.running = False
+        if watched.resumed and finished.retryable and finished.code != "ended":
+            # A finished broadcast's playlist is often taken away: that is still no fault, and pages nobody.
+            finished = replace(finished, code="ended", message=f"over; asked again: {finished.message}")
         retry = retry_after(finished, watched.failures, self._rng)
         watched.failures += 1
         watched.next_attempt = None if retry.delay is None else self._clock() + retry.delay
         if finished.code == "ended":
-            watched.resumed = True
-            self.close(watched, "ended")
+            watched.resumed = watched.closing = True
+            self.close_ended(watched)
         self.go(watched, retry.state, reason=finished.message, code=finished.code)
         self._watcher.session_finished(watched, finished)
 
@@ -66,6 +70,12 @@ class Transitions:
     def close(self, watched: WatchedStream, reason: CloseReason) -> None:
         """Close the stream's open incidents."""
         self.tell(watched, watched.judge.close(reason, self._wall()))
+
+    def close_ended(self, watched: WatchedStream) -> None:
+        """Close the incidents of a stream that ended, once its last frames have their answers."""
+        if watched.closing and watched.unanswered <= 0:
+            watched.closing = False
+            self.close(watched, "ended")
 
     def tell(self, watched: WatchedStream, verdicts: list[Verdict]) -> None:
         """Hand verdicts on, with the judge's state to be kept beside them."""

@@ -38,6 +38,10 @@ class WatchedStream:
         self.blind_since: float | None = now
         self.sight = True
         self.judge_kept = now
+        self.unanswered = 0
+        """Frames handed to the models whose answer is still to come."""
+        self.closing = False
+        """The stream ended; its incidents close once the last frames are scored."""
         self.suspended_until: float | None = None
         self.frames_decoded = 0
         self.frames_scored = 0

@@ -121,5 +121,6 @@ async def test_test_alert_says_nothing_about_the_daemon_being_online(peers: Peer
         f'password = "{broker.password}"\n'
     )
     assert await send_test_alert(config, {}, sink=None, as_json=True) == 0
+    await subscriber.heard(1)
     await subscriber.stop()
     assert [topic for topic, _ in subscriber.messages] == ["streamwatch/streams/test/alert"]

@@ -15,6 +15,7 @@ class Subscriber:
     def __init__(self, broker: Mosquitto) -> None:
         self.broker = broker
         self.messages: list[tuple[str, bytes]] = []
+        self._news = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -30,7 +31,14 @@ class Subscriber:
             ready.set()
             async for message in client.messages:
                 assert isinstance(message.payload, bytes)
-                self.messages.append((message.topic.value, message.payload))
+                async with self._news:
+                    self.messages.append((message.topic.value, message.payload))
+                    self._news.notify_all()
+
+    async def heard(self, count: int) -> None:
+        """Wait until at least ``count`` messages have come."""
+        async with self._news:
+            await asyncio.wait_for(self._news.wait_for(lambda: len(self.messages) >= count), 10.0)
 
     def alerts(self, stream: str, event: str) -> list[dict[str, Any]]:
         bodies = [json.loads(body) for topic, body in self.messages if topic == f"streamwatch/streams/{stream}/alert"]

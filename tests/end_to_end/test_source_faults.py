@@ -69,7 +69,7 @@ async def test_each_fault_has_its_state_and_the_neighbour_is_seen(peers: Peers, 
                 if code:
                     await daemon.until(f"{name} to say {code}", partial(_said, daemon, name, code), within=40)
             await daemon.until_state("healthy", "live")
-            assert await daemon.metric("streamwatch_frames_scored_total", stream="healthy") > 3
+            await daemon.until("the neighbour to be scored on and on", lambda: _scored(daemon, "healthy", 5))
             assert await daemon.metric("streamwatch_reconnects_total", stream="broken", reason="server_error") >= 1
             assert other.requests == [], "a redirect led to another service of this machine"
             assert not await daemon.metric("streamwatch_frames_scored_total", stream="local-file")
@@ -83,3 +83,7 @@ async def test_each_fault_has_its_state_and_the_neighbour_is_seen(peers: Peers, 
 
 async def _said(daemon: Daemon, stream: str, code: str) -> bool:
     return any(e["stream"] == stream and e["code"] == code for e in daemon.events("stream.state"))
+
+
+async def _scored(daemon: Daemon, stream: str, count: int) -> bool:
+    return await daemon.metric("streamwatch_frames_scored_total", stream=stream) >= count

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 import structlog
 
 from streamwatch.decision.judge import Judge
@@ -39,6 +40,8 @@ class Bench:
     gone: list[str] = field(default_factory=list)
     states: list[tuple[str, str]] = field(default_factory=list)
     kept: int = 0
+    expected: float = 0.0
+    break_after: float = 1e18
     break_on: str = ""
 
     def __post_init__(self) -> None:
@@ -80,7 +83,9 @@ class Bench:
         self.unscored.append(unscored)
 
     def time_expected(self, stream: WatchedStream, seconds: float) -> None:
-        pass
+        if stream.id == self.break_on and self.now > self.break_after:
+            raise RuntimeError("a fault of ours")
+        self.expected += seconds
 
     def verdicts(self, stream: WatchedStream, verdicts: list[Verdict], judge_state: Mapping[str, Any]) -> None:
         self.told += verdicts
@@ -199,6 +204,7 @@ def test_ended_stream_expects_nothing_and_is_asked_about_later() -> None:
     watched = bench.watch()
     bench.supervisor.tick()
     bench.frame(watched)
+    bench.score(watched, 0.0)
     bench.finish(watched, "ended")
     expected = watched.meter.expected
     bench.pass_time(61.0)
@@ -347,3 +353,97 @@ def test_judges_state_is_kept_while_an_incident_is_open_and_quiet() -> None:
     assert bench.kept == 1
     watch_quietly(95.0)
     assert (bench.kept, len(bench.told)) == (5, 1)
+
+
+def test_the_last_frames_of_an_ended_stream_are_scored_before_its_incident_closes() -> None:
+    bench = Bench()
+    watched = bench.watch()
+    bench.supervisor.tick()
+    for _ in range(4):
+        bench.frame(watched)
+    for _ in range(3):
+        bench.score(watched, 0.95)
+        bench.now += 2.0
+    bench.finish(watched, "ended")
+    assert [v.event for v in bench.told] == ["opened"]
+    bench.score(watched, 0.95)
+    assert [(v.event, v.reason) for v in bench.told] == [("opened", None), ("closed", "ended")]
+
+
+def test_late_scores_do_not_open_an_incident_of_a_suspended_stream() -> None:
+    bench = Bench()
+    watched = bench.watch()
+    bench.supervisor.tick()
+    for _ in range(6):
+        bench.frame(watched)
+    for _ in range(3):
+        bench.score(watched, 0.95)
+        bench.now += 2.0
+    bench.supervisor.suspend("cam", None)
+    for _ in range(3):
+        bench.score(watched, 0.95)
+        bench.now += 2.0
+    assert [v.event for v in bench.told] == ["opened", "closed"]
+    assert watched.frames_scored == 6
+
+
+def test_a_finished_broadcast_whose_playlist_is_taken_away_stays_ended() -> None:
+    bench = Bench()
+    watched = bench.watch()
+    bench.supervisor.tick()
+    bench.frame(watched)
+    bench.finish(watched, "ended")
+    bench.pass_time(61.0)
+    assert len(bench.started) == 2
+    expected = watched.meter.expected
+    bench.finish(watched, "not_found")
+    bench.pass_time(120.0)
+    assert watched.state.name == "ended"
+    assert watched.meter.expected == expected
+    assert len(bench.started) >= 3
+
+
+def test_a_session_that_was_stopped_by_nobody_is_requested_again() -> None:
+    bench = Bench()
+    watched = bench.watch()
+    bench.supervisor.tick()
+    bench.frame(watched)
+    bench.finish(watched, "stopped", retryable=False)
+    bench.pass_time(31.0)
+    assert len(bench.started) == 2
+
+
+def test_dead_streams_do_not_starve_the_one_that_waits_longest() -> None:
+    bench = Bench()
+    dead = [bench.watch(f"dead{n}") for n in range(120)]
+    bench.watch("healthy")
+    for _ in range(400):
+        bench.pass_time(0.5)
+        for watched in dead:
+            if watched.running:
+                bench.finish(watched, "timeout")
+    assert "healthy" in {plan.stream for plan in bench.started}
+
+
+def test_expected_seconds_told_are_all_of_those_metered_however_often_the_state_changes() -> None:
+    bench = Bench()
+    watched = bench.watch()
+    bench.supervisor.tick()
+    for _ in range(50):
+        bench.now += 0.3
+        bench.frame(watched)
+        bench.now += 0.3
+        bench.supervisor.on_event(MediaStatus("cam", 1, "stalled"))
+    assert bench.expected == pytest.approx(watched.meter.expected)
+    assert bench.expected > 25.0
+
+
+def test_a_fault_of_ours_in_a_tick_takes_out_one_stream_only() -> None:
+    bench = Bench(break_on="bad", break_after=1010.0)
+    bad, good = bench.watch("bad"), bench.watch("good")
+    bench.pass_time(12.0)
+    bench.frame(good)
+    assert (bad.running, good.state.name) == (False, "live")
+    bench.break_on = ""
+    bench.pass_time(61.0)
+    assert bad.running
