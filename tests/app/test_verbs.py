@@ -124,3 +124,20 @@ async def test_test_alert_says_nothing_about_the_daemon_being_online(peers: Peer
     await subscriber.heard(1)
     await subscriber.stop()
     assert [topic for topic, _ in subscriber.messages] == ["streamwatch/streams/test/alert"]
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "word"),
+    [
+        (["status", "--config", "/nowhere/streamwatch.toml"], 2, "cannot be read"),
+        (["probe", "http://127.0.0.1:1/a.m3u8", "--weights", "nope"], 1, "no weights are named"),
+        (["run", "--config", "/nowhere/streamwatch.toml"], 2, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words(
+    command: list[str], status: int, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == status
+    said = capsys.readouterr().err
+    assert word in said
+    assert "Traceback" not in said

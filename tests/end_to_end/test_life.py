@@ -162,20 +162,68 @@ async def test_one_broken_stream_is_failed_with_its_reason_and_the_rest_run(
         await daemon.process.stop(grace=20.0)
 
 
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [
+        ("[webhoks]\n", "webhoks"),
+        ("[thresholds]\nself-harm.prob = 0.5\n", "self-harm.prob"),
+        ("[capture\n", "TOML"),
+    ],
+    ids=["unknown table", "threshold on a label that is not detected", "not TOML"],
+)
 async def test_start_with_a_broken_file_takes_the_last_good_one_from_the_store(
-    peers: Peers, tmp_path: Path, origin: Origin
+    peers: Peers, tmp_path: Path, origin: Origin, fault: str, word: str
 ) -> None:
-    daemon = Daemon(tmp_path, config(origin, await peers.receiver(), "calm"))
+    typo = '[[streams]]\nid = "typo"\nurl = "ftp://127.0.0.1/"\n'
+    daemon = Daemon(tmp_path, config(origin, await peers.receiver(), "calm") + typo)
     await daemon.start()
     await daemon.until_state("calm", "live")
     await daemon.process.stop(grace=20.0)
-    daemon.write("[webhoks]\n")
+    daemon.write(fault)
     await daemon.start()
     try:
         await daemon.until_state("calm", "live")
+        assert await daemon.state("typo") == "failed"
         ready = await daemon.ready()
         assert not ready["ok"]
-        assert "webhoks" in " ".join(ready["problems"])
+        assert word in " ".join(ready["problems"])
+    finally:
+        await daemon.process.stop(grace=20.0)
+
+
+async def test_first_start_with_a_broken_file_says_every_fault_and_ends_with_2(peers: Peers, tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path, "[webhoks]\n[mqtt]\nport = 99999\n")
+    first = await peers.process([sys.executable, "-m", "streamwatch", "run", "--config", str(daemon.config)], "first")
+    assert await first.wait(30.0) == 2
+    assert "webhoks" in first.words()
+    assert "mqtt.port" in first.words()
+
+
+async def test_stream_that_breaks_and_is_mended_keeps_its_incident(
+    peers: Peers, tmp_path: Path, origin: Origin
+) -> None:
+    receiver = await peers.receiver()
+    good = config(origin, receiver, "gore")
+    daemon = Daemon(tmp_path, good)
+    await daemon.start()
+    await daemon.until("the incident", lambda: _opened(receiver, "gore"))
+    await daemon.process.stop(grace=20.0)
+    daemon.write(good + "intervall = 3\n")
+    await daemon.start()
+    try:
+        await daemon.until_state("gore", "failed")
+        daemon.write(good)
+        os.kill(daemon.process.pid, signal.SIGHUP)
+        await daemon.until_state("gore", "live")
+
+        async def scored() -> bool:
+            return await daemon.metric("streamwatch_frames_scored_total", stream="gore") >= 5
+
+        await daemon.until("new scores", scored)
+        alerts = [json.loads(r.body)["alert"] for r in receiver.requests]
+        assert len({alert["incident"] for alert in alerts}) == 1
+        assert [alert["event"] for alert in alerts].count("opened") == 1
+        assert "closed" not in [alert["event"] for alert in alerts]
     finally:
         await daemon.process.stop(grace=20.0)
 
