@@ -37,7 +37,7 @@ def screen(
 
 def svg_of(picture: RenderableType) -> str:
     """The screen as an SVG document that loads nothing from elsewhere."""
-    console = Console(record=True, width=128, file=io.StringIO(), force_terminal=True)
+    console = Console(record=True, width=136, file=io.StringIO(), force_terminal=True)
     console.print(picture)
     drawn = console.export_svg(title="streamwatch demo")
     return re.sub(r"@font-face\s*{[^}]*}", "", drawn)
