@@ -21,6 +21,7 @@ _BY_TYPE: Final[tuple[tuple[type[BaseException], str, str], ...]] = (
     (av.error.IsADirectoryError, "not_found", "it is a folder"),
     (av.error.HTTPServerError, "server_error", "the server has a fault"),
     (av.error.HTTPError, "http_error", "the server refused"),
+    (av.error.HTTPClientError, "http_error", "the server refused the request"),
     (av.error.EOFError, "end_of_input", "the server closed without any media"),
     (av.error.InvalidDataError, "not_media", "what came is no media that can be read"),
     (av.error.DemuxerNotFoundError, "not_media", "the format is not known"),
