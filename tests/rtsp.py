@@ -9,19 +9,18 @@ from typing import Self
 
 import av
 
-SDP = "\r\n".join(
-    (
-        "v=0",
-        "o=- 0 0 IN IP4 127.0.0.1",
-        "s=clip",
-        "t=0 0",
-        "m=video 0 RTP/AVP 96",
-        "a=rtpmap:96 H264/90000",
-        "a=fmtp:96 packetization-mode=1",
-        "a=control:track0",
-        "",
-    )
+_SDP_LINES = (
+    "v=0",
+    "o=- 0 0 IN IP4 127.0.0.1",
+    "s=clip",
+    "t=0 0",
+    "m=video 0 RTP/AVP 96",
+    "a=rtpmap:96 H264/90000",
+    "a=fmtp:96 packetization-mode=1",
+    "a=control:track0",
+    "",
 )
+SDP = "\r\n".join(_SDP_LINES)
 
 
 class RtspServer(asyncio.DatagramProtocol):
