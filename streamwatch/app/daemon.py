@@ -175,6 +175,7 @@ class Daemon:
             timeout=self._loaded.settings.inference.timeout,
             clock=time.monotonic,
             workers=lambda: self._pool.pids,
+            overloaded_at=lambda: self._reporter.overloaded_at,
             config_fault=self._source.fault,
         )
 

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from streamwatch.app.assembly import WeightsView
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.inference.worker import InferenceWorker
 from streamwatch.streams.supervisor import Supervisor
+
+_RECENT: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -25,6 +27,8 @@ class Health:
     clock: Callable[[], float]
     workers: Callable[[], Mapping[int, int]]
     """The capture workers that run now."""
+    overloaded_at: Callable[[], float | None]
+    """When a frame last gave way in a full queue, by ``clock``."""
     config_fault: str | None = None
     stopping: bool = False
     problems_of_start: list[str] = field(default_factory=list)
@@ -35,6 +39,13 @@ class Health:
         if progress.busy_since is not None and self.clock() - progress.busy_since > self.timeout:
             return f"a batch has been running for {self.clock() - progress.busy_since:.0f} s"
         return None
+
+    def _warnings(self) -> list[str]:
+        """What does not make the daemon unready, but must be known."""
+        at = self.overloaded_at()
+        if at is None or self.clock() - at > _RECENT:
+            return []
+        return ["the models cannot keep up: frames give way unscored (queue_full); see the streams' coverage"]
 
     def live(self) -> tuple[bool, dict[str, Any]]:
         """Is the process worth keeping."""
@@ -61,6 +72,7 @@ class Health:
         covered = sum(min(watched.meter.covered, watched.meter.expected) for watched in streams)
         return not problems, {
             "problems": problems,
+            "warnings": self._warnings(),
             "streams": {"configured": len(streams), "states": dict(states)},
             "coverage": round(covered / expected, 4) if expected else None,
             "weights": {"name": self.weights.name, "sha256": self.weights_sha256},

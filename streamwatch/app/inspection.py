@@ -152,8 +152,8 @@ async def show_status(path: Path, environ: Mapping[str, str], *, url: str | None
 
 def _show_status(document: Mapping[str, Any]) -> None:
     print("ready" if document["ok"] else "NOT READY")
-    for problem in document["problems"]:
-        print(f"  {problem}")
+    for line in [*document["problems"], *document["warnings"]]:
+        print(f"  {line}")
     states = ", ".join(f"{count} {state}" for state, count in document["streams"]["states"].items())
     print(f"streams: {document['streams']['configured']} configured; {states}")
     if document["coverage"] is not None:

@@ -13,10 +13,12 @@ from streamwatch.records.stream_state import StreamState
 from streamwatch.streams.alert_lane import AlertLane, Ruling
 from streamwatch.streams.watched import WatchedStream
 from streamwatch.telemetry.instruments import Instruments
-from streamwatch.telemetry.summing import ErrorSummary, Summed
+from streamwatch.telemetry.summing import EVERYTHING_ELSE, ErrorSummary, Summed
 
 _QUIET: Final = frozenset({"live", "starting"})
 _STALE_INTERVALS: Final = 3.0
+_FLEET_WIDE: Final = frozenset({"queue_full", "timeout", "device_lost", "shutdown"})
+"""Reasons that lie in the models' worker: hundreds of streams meet them at once, and one line tells of all."""
 _EVENTS: Final[Mapping[AlertEvent, str]] = {
     "opened": "incident.opened",
     "updated": "incident.updated",
@@ -47,6 +49,8 @@ class Reporter:
     clock: Callable[[], float]
     wall: Callable[[], float]
     summary: ErrorSummary
+    overloaded_at: float | None = None
+    """CLOCK_MONOTONIC seconds of the last frame that gave way in a full queue."""
     _stale_after: dict[str, float] = field(default_factory=dict)
 
     def state_changed(self, stream: WatchedStream, old: StreamState) -> None:
@@ -83,8 +87,12 @@ class Reporter:
     def frame_unscored(self, stream: WatchedStream, unscored: Unscored) -> None:
         """Counted at once; said at most once a second."""
         self.instruments.frames_unscored.labels(stream.id, unscored.reason).inc(unscored.count)
+        now = self.clock()
+        if unscored.reason == "queue_full":
+            self.overloaded_at = now
+        subject = EVERYTHING_ELSE if unscored.reason in _FLEET_WIDE else stream.id
         self._tell_unscored(
-            self.summary.add(stream.id, unscored.reason, self.clock(), count=unscored.count, detail=unscored.detail)
+            self.summary.add(subject, unscored.reason, now, count=unscored.count, detail=unscored.detail)
         )
 
     def tell_summed(self) -> None:
