@@ -1,7 +1,8 @@
 """Frames waiting for the models: live ones, fair between streams, and uploads in a lane of their own.
 
-When full: a live frame always enters and the oldest one of the stream with the most waiting gives way; an upload is
-refused, because its caller can wait. Not thread-safe; the batcher holds the lock.
+When full: the oldest frame of the stream with the most waiting gives way, among equals of the stream that was served
+last, so that streams whose frames come in one burst take turns; an upload is refused, because its caller can wait. Not
+thread-safe; the batcher holds the lock.
 """
 
 from collections import deque
@@ -37,6 +38,8 @@ class FrameQueue:
         self._frames, self._per_stream, self._upload_bound = frames, per_stream, uploads
         self._lanes: dict[str, deque[Waiting]] = {}
         self._turns: deque[str] = deque()  # streams with waiting frames, next one first
+        self._served: dict[str, int] = {}  # stream -> number of the live frame that it was last served with
+        self._serving = 0
         self._live = 0
         self._uploads: deque[Waiting] = deque()
         self._live_since_upload = 0
@@ -87,6 +90,7 @@ class FrameQueue:
 
     def forget(self, stream: str) -> list[Waiting]:
         """Takes out every waiting live frame of a stream, oldest first. Uploads belong to their callers and stay."""
+        self._served.pop(stream, None)
         lane = self._lanes.pop(stream, None)
         if lane is None:
             return []
@@ -117,6 +121,8 @@ class FrameQueue:
         if stream in self._lanes:
             self._turns.rotate(-1)
         self._live_since_upload += 1
+        self._serving += 1
+        self._served[stream] = self._serving
         return waiting
 
     def _take_upload(self) -> Waiting:
@@ -133,5 +139,9 @@ class FrameQueue:
         return waiting
 
     def _fullest(self) -> str:
-        # Among equals the one whose oldest frame has waited longest: its news is the stalest.
-        return max(self._lanes, key=lambda stream: (len(self._lanes[stream]), -self._lanes[stream][0].queued_at))
+        def excess(stream: str) -> tuple[int, int, float]:
+            # Among those never served, the one whose oldest frame has waited longest: its news is the stalest.
+            lane = self._lanes[stream]
+            return len(lane), self._served.get(stream, 0), -lane[0].queued_at
+
+        return max(self._lanes, key=excess)

@@ -68,6 +68,16 @@ def test_among_equals_the_stalest_frame_gives_way() -> None:
     assert ids(q.take(9)) == ["late-0-0", "new-0-0"]
 
 
+def test_streams_that_always_come_in_one_burst_take_turns_when_there_is_room_for_few() -> None:
+    q = queue(frames=4, per_stream=1)
+    served: list[str] = []
+    for burst in range(6):
+        for stream in range(20):
+            q.put(waiting(f"s{stream}", burst, queued_at=burst + stream / 100))
+        served += [entry.frame.stream for entry in q.take(4)]
+    assert len(set(served)) == 20
+
+
 def test_oldest_looks_at_every_lane() -> None:
     q = queue()
     assert q.oldest is None
