@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from streamwatch.capture.desk import Desk, Source
 from streamwatch.capture.evidence import EvidenceStore, Kept
 from streamwatch.capture.outbox import Outbox
 from streamwatch.capture.picture import CodedPicture, Picture
+from streamwatch.capture.wire import MAX_MEDIA_TIME
 from streamwatch.errors import SourceError
 from streamwatch.records.capture import (
     CapturePlan,
@@ -25,6 +26,8 @@ from streamwatch.records.scores import UnscoredReason
 Opener = Callable[[CapturePlan, Desk], Awaitable[Source]]
 
 _GRANT_TIMEOUT = 5.0
+_LONGEST_TEXT = 1000
+"""Characters. Details may repeat what a playlist names, and the parent ends a worker that says too much."""
 
 
 @dataclass(slots=True)
@@ -63,15 +66,16 @@ class Assignment:
 
     def opened(self, description: SourceDescription) -> None:
         """See ``Desk``."""
-        self.outbox.event(Opened(self.plan.stream, self.plan.session, description))
+        told = replace(description, reason=description.reason[:_LONGEST_TEXT])
+        self.outbox.event(Opened(self.plan.stream, self.plan.session, told))
 
     def status(self, status: Literal["flowing", "stalled"], detail: str = "") -> None:
         """See ``Desk``."""
-        self.outbox.event(MediaStatus(self.plan.stream, self.plan.session, status, detail))
+        self.outbox.event(MediaStatus(self.plan.stream, self.plan.session, status, detail[:_LONGEST_TEXT]))
 
     def missed(self, reason: UnscoredReason, count: int = 1, detail: str = "") -> None:
         """See ``Desk``."""
-        self.outbox.event(Missed(self.plan.stream, self.plan.session, reason, count, detail))
+        self.outbox.event(Missed(self.plan.stream, self.plan.session, reason, count, detail[:_LONGEST_TEXT]))
 
     def frame(
         self,
@@ -84,6 +88,8 @@ class Assignment:
         coded: CodedPicture | None,
     ) -> None:
         """See ``Desk``."""
+        if abs(media_time) >= MAX_MEDIA_TIME:
+            raise SourceError("not_media", "its timestamps run on beyond any time")
         plan, sequence = self.plan, self._sequence
         self._sequence += 1
         height, width, _ = picture.pixels.shape
@@ -98,7 +104,6 @@ class Assignment:
             "media_time": media_time,
             "captured_at": captured_at,
             "captured_from": captured_from,
-            "interval": plan.interval,
             "source_width": picture.source_width,
             "source_height": picture.source_height,
         }
@@ -118,7 +123,7 @@ class Assignment:
             self._grant = None
 
     def _finished(self, code: str, message: str, *, retryable: bool = True, after: float | None = None) -> Finished:
-        return Finished(self.plan.stream, self.plan.session, code, message[:1000], retryable, after)
+        return Finished(self.plan.stream, self.plan.session, code, message[:_LONGEST_TEXT], retryable, after)
 
 
 def _where(error: Exception) -> str:

@@ -1,12 +1,13 @@
 """What a worker said, as records: every value checked, every text bounded and redacted. Nothing else is believed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 import numpy as np
 
 from streamwatch.capture.plain import NotPlain, from_plain
-from streamwatch.capture.wire import Message, WireError
+from streamwatch.capture.wire import MAX_MEDIA_TIME, Message, WireError
 from streamwatch.errors import SOURCE_CODES
 from streamwatch.records.capture import (
     CaptureEvent,
@@ -15,6 +16,7 @@ from streamwatch.records.capture import (
     MediaStatus,
     Missed,
     Opened,
+    SourceDescription,
     WorkerHealth,
 )
 from streamwatch.records.frame import Frame
@@ -25,7 +27,13 @@ _EVENTS: Final[dict[str, type[CaptureEvent]]] = {
     kind.__name__: kind for kind in (Opened, MediaStatus, Missed, FullDecodeWanted, Finished)
 }
 _REASONS: Final = frozenset(get_args(UnscoredReason))
-_MAX_SIDE: Final = 16_384
+_MAX_PIXELS: Final = 2**28
+"""The most that the configuration lets a worker decode."""
+_AHEAD: Final = 60.0
+_BEHIND: Final = 1800.0
+"""Seconds. A segment may be 10 minutes long and is handed over bit by bit, and the daemon may have stood still."""
+_DATED_OFF: Final = 3900.0
+"""Seconds that a picture's date may be off its receipt: workers believe a playlist within the hour."""
 _MAX_COUNT: Final = 1_000_000
 _MAX_RETRY: Final = 86_400.0
 
@@ -42,7 +50,6 @@ class _FrameHeader:
     media_time: float
     captured_at: float
     captured_from: Literal["program_date_time", "receipt"]
-    interval: float
     source_width: int
     source_height: int
 
@@ -52,31 +59,63 @@ def is_event(kind: str) -> bool:
     return kind in _EVENTS
 
 
-def frame_of(message: Message) -> Frame:
-    """The frame in the message. WireError when anything about it is wrong."""
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The parent's clocks when it read the message."""
+
+    monotonic: float
+    wall: float
+    """Unix seconds."""
+
+
+def frame_of(message: Message, interval: Callable[[str, int], float | None], now: Now) -> Frame | None:
+    """The frame in the message, None when its session is not wanted. WireError when anything about it is wrong.
+
+    ``interval`` knows the seconds that stream and session were asked for, and is None for others.
+    """
     try:
         header = from_plain(_FrameHeader, message.header)
     except NotPlain as error:
         raise WireError(str(error)) from None
-    height, width = header.height, header.width
-    sides = (height, width, header.source_height, header.source_width)
-    if not all(1 <= side <= _MAX_SIDE for side in sides) or len(message.payload) != height * width * 3:
-        raise WireError("a frame's size does not fit its pixels")
+    _check_size(header, len(message.payload))
+    _check_times(header, now)
+    wanted = interval(header.stream, header.session)
+    if wanted is None:
+        return None
     return Frame(
         id=f"{header.stream}-{header.session}-{header.sequence}",
         stream=header.stream,
         session=header.session,
         sequence=header.sequence,
         # A copy, because tensors made of read-only memory are undefined behaviour in torch.
-        pixels=np.frombuffer(message.payload, np.uint8).reshape(height, width, 3).copy(),
+        pixels=np.frombuffer(message.payload, np.uint8).reshape(header.height, header.width, 3).copy(),
         received=header.received,
         media_time=header.media_time,
         captured_at=header.captured_at,
         captured_from=header.captured_from,
-        interval=header.interval,
+        interval=wanted,
         source_width=header.source_width,
         source_height=header.source_height,
     )
+
+
+def _check_size(header: _FrameHeader, payload: int) -> None:
+    sides = (header.height, header.width, header.source_height, header.source_width)
+    if min(sides) < 1 or payload != header.height * header.width * 3:
+        raise WireError("a frame's size does not fit its pixels")
+    if header.source_height * header.source_width > _MAX_PIXELS:
+        raise WireError("a frame was made of a picture larger than any")
+
+
+def _check_times(header: _FrameHeader, now: Now) -> None:
+    """Whoever counts with them must not be led astray, nor into an overflow. NaN is within no bounds."""
+    age = now.monotonic - header.received
+    if not -_AHEAD <= age <= _BEHIND:
+        raise WireError("a frame was received at another time")
+    if not abs(header.captured_at - (now.wall - age)) <= _DATED_OFF:
+        raise WireError("a frame was captured long before or after it was received")
+    if not abs(header.media_time) <= MAX_MEDIA_TIME:
+        raise WireError("a frame's media time is beyond any stream")
 
 
 def health_of(message: Message, worker: int) -> WorkerHealth:
@@ -95,7 +134,7 @@ def event_of(message: Message) -> CaptureEvent:
         raise WireError(str(error)) from None
     match event:
         case Opened(description=description):
-            return replace(event, description=replace(description, reason=redact_text(description.reason)))
+            return replace(event, description=_described(description))
         case MediaStatus(detail=detail):
             return replace(event, detail=redact_text(detail))
         case Missed(reason=reason, count=count, detail=detail):
@@ -109,3 +148,24 @@ def event_of(message: Message) -> CaptureEvent:
             return replace(event, message=redact_text(text), retry_after=bounded)
         case _:
             return event
+
+
+def _described(told: SourceDescription) -> SourceDescription:
+    """What a source says of itself may be absurd without any fault of the worker: it is cut to what can be shown."""
+    return replace(
+        told,
+        reason=redact_text(told.reason),
+        width=_cut(told.width),
+        height=_cut(told.height),
+        variants=_cut(told.variants),
+        keyframe_seconds=_bearable(told.keyframe_seconds),
+        segment_seconds=_bearable(told.segment_seconds),
+    )
+
+
+def _cut(number: int) -> int:
+    return min(max(number, 0), _MAX_PIXELS)
+
+
+def _bearable(seconds: float | None) -> float | None:
+    return seconds if seconds is not None and 0 <= seconds <= MAX_MEDIA_TIME else None

@@ -26,15 +26,16 @@ class Load:
     full_decode: float
     """Cores granted to its streams."""
     ready: bool
+    """It is there, or will be within a second or two."""
 
 
 def least_loaded(loads: Iterable[Load], max_streams: int) -> int | None:
-    """The worker for the next stream; None when every one is full. One that is only starting waits its turn."""
+    """The worker for the next stream, a ready one if there is any; None when every one is full."""
     free = [load for load in loads if load.streams < max_streams]
     if not free:
         return None
     return min(
-        free, key=lambda load: (load.streams * STREAM_COST + load.full_decode, not load.ready, load.worker)
+        free, key=lambda load: (not load.ready, load.streams * STREAM_COST + load.full_decode, load.worker)
     ).worker
 
 
@@ -66,28 +67,33 @@ class Suspects:
                 record.strikes += 1
             else:
                 record.company += 1
-        return {
-            stream: _RETURN.delay(self._records[stream].strikes, self.rng, at_least=_RETURN.floor)
-            for stream in present
-            if self.apart(stream)
-        }
+        return {stream: self._pause(stream) for stream in present if self.apart(stream, now)}
 
-    def apart(self, stream: str) -> bool:
+    def apart(self, stream: str, now: float) -> bool:
         """Should the stream run alone?"""
-        record = self._records.get(stream)
-        return self.convicted(stream) or (record is not None and record.company >= _COMPANY_STRIKES)
+        record = self._recent(stream, now)
+        return record is not None and (record.strikes >= _STRIKES or record.company >= _COMPANY_STRIKES)
 
-    def convicted(self, stream: str) -> bool:
+    def convicted(self, stream: str, now: float) -> bool:
         """Must it, because workers died or hung while they decoded it, not merely in its company?"""
-        record = self._records.get(stream)
+        record = self._recent(stream, now)
         return record is not None and record.strikes >= _STRIKES
 
     def behaved(self, stream: str) -> None:
         """The stream ran alone for long without harm: it may return, one strike short of the next quarantine."""
         record = self._records.get(stream)
         if record is not None:
-            record.strikes, record.company = _STRIKES - 1, 0
+            record.strikes, record.company = min(record.strikes, _STRIKES - 1), 0
+
+    def _pause(self, stream: str) -> float:
+        record = self._records[stream]
+        attempt = max(record.strikes, record.company - _COMPANY_STRIKES)
+        return _RETURN.delay(attempt, self.rng, at_least=_RETURN.floor)
+
+    def _recent(self, stream: str, now: float) -> _Record | None:
+        record = self._records.get(stream)
+        return None if record is None or now - record.last > _MEMORY_SECONDS else record
 
     def _forget(self, now: float) -> None:
-        for stream in [name for name, record in self._records.items() if now - record.last > _MEMORY_SECONDS]:
+        for stream in [name for name in self._records if self._recent(name, now) is None]:
             del self._records[stream]

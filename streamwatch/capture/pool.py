@@ -5,17 +5,19 @@ import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from streamwatch.backoff import Backoff
 from streamwatch.capture.full_decode_budget import FullDecodeBudget
-from streamwatch.capture.inbound import event_of, frame_of, health_of, is_event
-from streamwatch.capture.placement import Load, Suspects, least_loaded
+from streamwatch.capture.inbound import Now, event_of, frame_of, health_of, is_event
+from streamwatch.capture.placement import Suspects
 from streamwatch.capture.plain import to_plain
 from streamwatch.capture.pool_options import PoolOptions, Session, Slot
 from streamwatch.capture.questions import Questions
+from streamwatch.capture.slots import Slots
 from streamwatch.capture.watchdog import Watchdog
 from streamwatch.capture.wire import Message, WireError
 from streamwatch.capture.worker_process import WorkerProcess
@@ -56,11 +58,11 @@ class CapturePool:
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
         self._suspects = Suspects(self._rng)
         self._budget = FullDecodeBudget(options.full_decode_budget)
-        self._slots: dict[int, Slot] = {number: Slot(number) for number in range(options.workers)}
+        self._slots = Slots(options, self._suspects, self._budget)
         self._sessions: dict[str, Session] = {}
         self._homes: OrderedDict[str, int] = OrderedDict()
         self._questions = Questions()
-        self._watchdog = Watchdog(options, self._slots.values, self._suspects.behaved)
+        self._watchdog = Watchdog(options, lambda: self._slots, self._end_probation)
         self._counter = 0
         self._group: asyncio.TaskGroup | None = None
         self._ready = asyncio.Event()
@@ -72,7 +74,7 @@ class CapturePool:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                for slot in self._slots.values():
+                for slot in self._slots:
                     self._open(slot)
                 group.create_task(self._watchdog.run(), name="capture-watchdog")
         finally:
@@ -87,7 +89,7 @@ class CapturePool:
     @property
     def pids(self) -> dict[int, int]:
         """Process id by worker number, of those that run now."""
-        return {slot.number: slot.worker.pid for slot in self._slots.values() if slot.worker is not None}
+        return {slot.number: slot.worker.pid for slot in self._slots if slot.worker is not None}
 
     def worker_of(self, stream: str) -> int | None:
         """The number of the worker that has the stream."""
@@ -102,22 +104,20 @@ class CapturePool:
         if self._group is None:
             self._tell_later(Finished(plan.stream, plan.session, "stopped", "the daemon is not running", False))
             return
-        apart = self._suspects.apart(plan.stream)
-        slot = self._quarantine_slot() if apart else None
-        if slot is None and not self._suspects.convicted(plan.stream):
-            # Better watched among others than not at all, while nothing is proven.
-            slot, apart = self._place(), False
-        if slot is None:
-            text = "no quarantine worker is free" if apart else "every capture worker is full"
-            self._tell_later(Finished(plan.stream, plan.session, "internal", text, True, _FULL_RETRY))
+        now = time.monotonic()
+        slot = self._slots.place(plan.stream, now)
+        if isinstance(slot, str):
+            self._tell_later(Finished(plan.stream, plan.session, "internal", slot, True, _FULL_RETRY))
             return
         self._counter += 1
-        session = Session(plan, self._counter, slot, time.monotonic())
+        session = Session(plan, self._counter, slot, now)
         self._sessions[plan.stream] = slot.sessions[plan.stream] = session
         self._homes[plan.stream] = slot.number
         self._homes.move_to_end(plan.stream)
         if len(self._homes) > _MAX_HOMES:
             self._homes.popitem(last=False)
+        if slot.task is None:
+            self._open(slot)
         if slot.worker is not None:
             self._deliver(slot.worker, session)
 
@@ -138,34 +138,15 @@ class CapturePool:
 
     async def ask(self, worker: int, question: Mapping[str, str], within: float) -> bytes | None:
         """Put a question to worker number ``worker``; None when there is no such worker or no answer in time."""
-        slot = self._slots.get(worker)
+        slot = self._slots.by_number.get(worker)
         return None if slot is None or slot.worker is None else await self._questions.ask(slot.worker, question, within)
 
-    def _place(self) -> Slot | None:
-        loads = [
-            Load(
-                slot.number,
-                len(slot.sessions),
-                sum(self._budget.granted(stream) for stream in slot.sessions),
-                slot.worker is not None and slot.worker.said_hello,
-            )
-            for slot in self._slots.values()
-            if not slot.alone
-        ]
-        number = least_loaded(loads, self._options.max_streams_per_worker)
-        return None if number is None else self._slots[number]
-
-    def _quarantine_slot(self) -> Slot | None:
-        if sum(slot.alone for slot in self._slots.values()) >= self._options.quarantine_workers:
-            return None
-        self._counter += 1
-        slot = Slot(self._options.workers + self._counter, alone=True)
-        self._slots[slot.number] = slot
-        self._open(slot)
-        return slot
-
     def _deliver(self, worker: WorkerProcess, session: Session) -> None:
-        worker.send({"kind": "start", "number": session.number, "plan": to_plain(session.plan)})
+        try:
+            worker.send({"kind": "start", "number": session.number, "plan": to_plain(session.plan)})
+        except (WireError, ValueError) as error:
+            text = f"the plan (URL, headers, networks) cannot be handed to a worker: {error}"
+            self._finish(session, "internal", text, retryable=False)
 
     def _finish(
         self, session: Session, code: str, message: str, *, retryable: bool = True, retry_after: float | None = None
@@ -192,20 +173,17 @@ class CapturePool:
 
     async def _keep(self, slot: Slot) -> None:
         """One process after another in this slot, until the pool ends or a quarantined stream is done."""
-        attempt = 0
         while True:
-            begun = time.monotonic()
             reason = await self._live(slot)
             if slot.alone and not slot.sessions:
-                del self._slots[slot.number]
+                self._slots.remove(slot)
                 return
-            attempt = 0 if time.monotonic() - begun > _STABLE else attempt + 1
             self._on_restart(reason)
-            await asyncio.sleep(_RESTART.delay(max(0, attempt - 1), self._rng))
+            await asyncio.sleep(_RESTART.delay(slot.deaths - 1, self._rng))
 
     async def _live(self, slot: Slot) -> str:
         """One worker's life; answers why it ended."""
-        options = self._options
+        options, begun = self._options, time.monotonic()
         try:
             worker = await WorkerProcess.start(
                 slot.number,
@@ -215,47 +193,61 @@ class CapturePool:
             )
         except OSError as error:
             self._log.error("capture.worker_not_started", worker=slot.number, error=error.strerror)
-            self._bereave(slot, "spawn", set(), blame=False)
+            slot.deaths += 1
+            self._bereave(list(slot.sessions.values()), "spawn", set(), blame=False)
             return "spawn"
         slot.worker = worker
         self._log.info("capture.worker_started", worker=slot.number, pid=worker.pid, quarantine=slot.alone)
         try:
-            for session in slot.sessions.values():
+            for session in list(slot.sessions.values()):
                 self._deliver(worker, session)
+            if slot.alone and not slot.sessions:
+                worker.kill("stopped")  # its stream was stopped before there was a process
             await self._listen(slot, worker)
         finally:
             slot.worker = None
+            slot.deaths = 1 if time.monotonic() - begun > _STABLE else slot.deaths + 1
+            lost = list(slot.sessions.values())
             reason = worker.doom or "died"
             culprits = worker.culprits(hung_for=self._guilty_after(reason))
             status = await worker.bury()
         if reason == "stopped":
             return reason
-        names = {session.plan.stream for session in slot.sessions.values() if session.number in culprits}
+        names = {session.plan.stream for session in lost if session.number in culprits}
         tail = [redact_text(line) for line in worker.tail]
         self._log.error(
             "capture.worker_ended",
             worker=slot.number, pid=worker.pid, reason=reason, status=status,
-            decoding=sorted(names), streams=len(slot.sessions), stderr=tail,
+            decoding=sorted(names), streams=len(lost), stderr=tail,
         )  # fmt: skip
         # A worker that never said hello had a fault of its own.
-        self._bereave(slot, reason, names, blame=worker.said_hello)
+        self._bereave(lost, reason, names, blame=worker.said_hello)
         return reason
 
     def _guilty_after(self, reason: str) -> float:
         """Seconds of decode from which on a stream is blamed: a crash is sudden, the others take their time."""
         return {"hung": self._options.decode_timeout, "heartbeat": self._options.heartbeat_timeout / 2}.get(reason, 0.0)
 
-    def _bereave(self, slot: Slot, reason: str, culprits: set[str], *, blame: bool) -> None:
-        """The slot's worker is gone: its sessions are over."""
-        apart = self._suspects.blame(culprits, list(slot.sessions), time.monotonic()) if blame else {}
+    def _bereave(self, lost: list[Session], reason: str, culprits: set[str], *, blame: bool) -> None:
+        """The worker of these sessions is gone: they are over, those that were stopped meanwhile are already."""
+        now, streams = time.monotonic(), [session.plan.stream for session in lost]
+        apart = self._suspects.blame(culprits, streams, now) if blame else {}
         code = "worker_hung" if reason in {"hung", "heartbeat"} else "worker_died"
-        for stream, session in list(slot.sessions.items()):
-            if stream in apart:
+        for stream, session in zip(streams, lost, strict=True):
+            if self._sessions.get(stream) is not session:
+                continue
+            text = f"its capture worker was replaced ({reason})"
+            if stream in apart and self._suspects.convicted(stream, now):
                 text = "capture workers died or hung while they decoded this stream; it now runs alone"
                 self._log.warning("capture.stream_quarantined", stream=stream, retry_after=round(apart[stream], 1))
-            else:
-                text = f"its capture worker was replaced ({reason})"
             self._finish(session, code, text, retry_after=apart.get(stream))
+
+    def _end_probation(self, session: Session) -> None:
+        """The stream ran alone without harm: its end brings it back among the others."""
+        stream = session.plan.stream
+        self._suspects.behaved(stream)
+        self._log.info("capture.quarantine_ended", stream=stream)
+        self._finish(session, "worker_died", "its time alone is over; it returns to a worker shared with others")
 
     async def _listen(self, slot: Slot, worker: WorkerProcess) -> None:
         """Take what the worker says until it ends or talks nonsense."""
@@ -268,13 +260,13 @@ class CapturePool:
 
     def _take(self, slot: Slot, worker: WorkerProcess, message: Message) -> None:
         if message.kind == "frame":
-            frame = frame_of(message)
-            if self._is_current(slot, frame.stream, frame.session):
+            frame = frame_of(message, partial(self._interval, slot), Now(time.monotonic(), time.time()))
+            if frame is not None:
                 self._on_frame(frame)
         elif message.kind == "WorkerHealth":
             health = health_of(message, slot.number)
             worker.beat()
-            if not self._ready.is_set() and all(s.worker and s.worker.said_hello for s in self._slots.values()):
+            if not self._ready.is_set() and all(s.worker and s.worker.said_hello for s in self._slots):
                 self._ready.set()
             self._on_health(health)
         elif message.kind == "answer":
@@ -293,6 +285,9 @@ class CapturePool:
         elif isinstance(event, Finished):
             self._drop(self._sessions[event.stream])
         self._on_event(event)
+
+    def _interval(self, slot: Slot, stream: str, session: int) -> float | None:
+        return slot.sessions[stream].plan.interval if self._is_current(slot, stream, session) else None
 
     def _is_current(self, slot: Slot, stream: str, session: int) -> bool:
         held = slot.sessions.get(stream)

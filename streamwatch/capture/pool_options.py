@@ -22,6 +22,8 @@ class PoolOptions:
     """Cores that all streams together may spend on full decode."""
     max_pixels: int = 9_000_000
     quarantine_workers: int = 4
+    probation: float = 600.0
+    """A stream that ran alone for so long without harm returns to the others."""
     worker_command: tuple[str, ...] = field(default_factory=lambda: default_command(sys.executable))
 
 
@@ -47,3 +49,10 @@ class Slot:
     worker: WorkerProcess | None = None
     sessions: dict[str, Session] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
+    deaths: int = 0
+    """In a row, each soon after the worker's start."""
+
+    @property
+    def ready(self) -> bool:
+        """Its worker said hello, or will soon: replacing one for the first time takes a second or two."""
+        return self.deaths <= 1 or (self.worker is not None and self.worker.said_hello)

@@ -5,14 +5,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from streamwatch.capture.pool_options import PoolOptions, Slot
+from streamwatch.capture.pool_options import PoolOptions, Session, Slot
 from streamwatch.capture.worker_process import WorkerProcess
 
 _TICK: Final = 0.25
 _HELLO_TIMEOUT: Final = 20.0
 """Seconds that a new worker may take to its first heartbeat; a cold disk under load is slow."""
-_PROBATION: Final = 600.0
-"""Seconds that a stream has to run alone without harm before it may return."""
 _MAX_MESSAGES: Final = 5000
 """Per tick and worker. A thousand streams stay far below it; more is an attempt to keep the daemon busy."""
 
@@ -21,8 +19,9 @@ class Watchdog:
     """Looks at every worker four times a second, so that heartbeat and decode timeouts of 4 s are kept within 5 s."""
 
     def __init__(
-        self, options: PoolOptions, slots: Callable[[], Iterable[Slot]], behaved: Callable[[str], None]
+        self, options: PoolOptions, slots: Callable[[], Iterable[Slot]], behaved: Callable[[Session], None]
     ) -> None:
+        """``behaved`` hears of sessions that ran alone for long enough."""
         self._options = options
         self._slots = slots
         self._behaved = behaved
@@ -58,6 +57,6 @@ class Watchdog:
         return None
 
     def _end_probation(self, slot: Slot, now: float) -> None:
-        for stream, session in slot.sessions.items():
-            if now - session.since > _PROBATION:
-                self._behaved(stream)
+        for session in list(slot.sessions.values()):
+            if now - session.since > self._options.probation:
+                self._behaved(session)

@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import av.logging
@@ -25,11 +25,11 @@ from streamwatch.capture.hardening import end_with_peer, give_up_privileges
 from streamwatch.capture.memory import resident_bytes
 from streamwatch.capture.outbox import Outbox
 from streamwatch.capture.picture import CodedPicture, DecodeFailed
-from streamwatch.capture.plain import from_plain
+from streamwatch.capture.plain import FROM_DAEMON, NotPlain, from_plain
 from streamwatch.capture.sources import open_source
 from streamwatch.capture.wire import Message, encode, read_message
 from streamwatch.network.connections import Connections
-from streamwatch.records.capture import CapturePlan, WorkerHealth
+from streamwatch.records.capture import CapturePlan, Finished, WorkerHealth
 
 OpenSource = Callable[[CapturePlan, Desk, DecoderPool, Connections], Awaitable[Source]]
 
@@ -83,7 +83,7 @@ class CaptureWorker:
         header = message.header
         match message.kind:
             case "start":
-                self._start(from_plain(CapturePlan, header["plan"]), int(header["number"]))
+                self._try_to_start(header["plan"], int(header["number"]))
             case "stop":
                 self._stop(header["stream"])
             case "grant":
@@ -97,6 +97,16 @@ class CaptureWorker:
                 self._outbox.answer(int(header["number"]), {"kind": "answer", "number": header["number"]}, names)
             case unknown:
                 raise ValueError(f"unknown order {unknown}")
+
+    def _try_to_start(self, told: Mapping[str, Any], number: int) -> None:
+        """A plan that cannot be used is the end of its session, not of everybody else's."""
+        try:
+            self._start(from_plain(CapturePlan, told, FROM_DAEMON), number)
+        except NotPlain as error:
+            code = "bad_url" if error.where == "CapturePlan.url" else "internal"
+            finished = Finished(told["stream"], told["session"], code, f"the plan cannot be used: {error}", False)
+            self._stop(finished.stream)
+            self._outbox.event(finished)
 
     def _start(self, plan: CapturePlan, number: int) -> None:
         self._stop(plan.stream)

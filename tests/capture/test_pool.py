@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,108 @@ async def test_streams_are_not_locked_out_because_workers_died_beside_them() -> 
         assert 0 in homes
 
 
+async def convict(room: PoolRoom, name: str) -> None:
+    """Let two workers die while they decode the stream."""
+    for session in (1, 2):
+        room.pool.start(plan(name, "drawn:abort", session))
+        await room.until(lambda: len(room.finished(name)) == session, 15)  # noqa: B023
+
+
+async def test_a_stream_that_behaves_in_quarantine_returns_to_the_others() -> None:
+    options = PoolOptions(workers=1, worker_command=STRANGE, probation=2.0)
+    async with pool_room(options) as room:
+        await convict(room, "bad")
+        room.pool.start(plan("bad", "drawn:calm", 3))
+        assert room.pool.worker_of("bad") not in {None, 0}
+        await room.until(lambda: len(room.finished("bad")) == 3)
+        over = room.finished("bad")[-1]
+        assert (over.session, over.retryable, over.retry_after) == (3, True, None)
+        assert "time alone is over" in over.message
+        assert room.frames["bad"][-1].session == 3
+        room.pool.start(plan("bad", "drawn:calm", 4))
+        assert room.pool.worker_of("bad") == 0
+        await room.until(lambda: room.frames["bad"][-1].session == 4 and list(room.pool.pids) == [0])
+        seen = len(room.frames["bad"])
+        await room.until(lambda: len(room.frames["bad"]) > seen + 60)
+        assert len(room.finished("bad")) == 3
+
+
+async def test_a_quarantine_worker_whose_stream_was_stopped_before_it_started_does_not_stay() -> None:
+    options = PoolOptions(workers=1, worker_command=STRANGE, quarantine_workers=1)
+    async with pool_room(options) as room:
+        await convict(room, "bad")
+        room.pool.start(plan("bad", "drawn:calm", 3))
+        room.pool.stop("bad")
+        session = 3
+        async with asyncio.timeout(15):
+            while not room.frames["bad"] or room.frames["bad"][-1].session < 4:
+                if len(room.finished("bad")) == session:
+                    await asyncio.sleep(0.2)
+                    session += 1
+                    room.pool.start(plan("bad", "drawn:calm", session))
+                room.news.clear()
+                await room.news.wait()
+        assert len(room.pool.pids) <= 2
+
+
+async def test_a_plan_that_cannot_be_used_ends_its_own_session_only() -> None:
+    options = PoolOptions(workers=1, worker_command=STRANGE)
+    async with pool_room(options) as room:
+        pid = room.pool.pids[0]
+        room.pool.start(plan("good"))
+        room.pool.start(plan("signed", "drawn:" + "x" * 20_000))
+        room.pool.start(plan("long", "drawn:" + "x" * 70_000))
+        huge = replace(plan("huge"), headers={"Cookie": "x" * 300_000})
+        room.pool.start(huge)
+        await room.until(lambda: room.finished("long") and room.finished("huge"))
+        assert (room.finished("long")[0].code, room.finished("long")[0].retryable) == ("bad_url", False)
+        assert (room.finished("huge")[0].code, room.finished("huge")[0].retryable) == ("internal", False)
+        assert "xxx" not in str(room.finished("long")[0])
+        await room.until(lambda: len(room.frames["good"]) > 20 and len(room.frames["signed"]) > 20)
+        assert room.pool.pids == {0: pid}
+        assert not room.restarts
+
+        os.kill(pid, signal.SIGKILL)
+        await room.until(lambda: room.finished("good"))
+        assert not room.pool.pids
+        room.pool.start(replace(huge, session=2))  # delivered only when the next worker is there
+        room.pool.start(plan("good", session=2))
+        await room.until(lambda: len(room.finished("huge")) == 2 and room.frames["good"][-1].session == 2)
+        assert len(room.restarts) == 1
+
+
+SICKLY = """
+import json, os, runpy, socket, sys
+channel = socket.socket(fileno=int(sys.argv[2]))
+while len(said := channel.recv(4096, socket.MSG_PEEK)) < 8:
+    pass
+channel.detach()
+if json.loads(said[8:])["worker"] == 0 and os.path.exists({file!r}):
+    sys.exit(1)
+strange = sys.argv[1]
+sys.argv[:2] = [strange]
+runpy.run_path(strange, run_name="__main__")
+"""
+
+
+async def test_a_worker_that_dies_again_and_again_gets_no_streams_while_another_is_there(tmp_path: Path) -> None:
+    sick = tmp_path / "sick"
+    command = (sys.executable, "-I", "-c", SICKLY.format(file=str(sick)), STRANGE[-1])
+    async with pool_room(PoolOptions(workers=2, worker_command=command)) as room:
+        sick.touch()
+        os.kill(room.pool.pids[0], signal.SIGKILL)
+        await room.until(lambda: len(room.restarts) >= 2)
+        for name in "abcd":
+            room.pool.start(plan(name))
+        assert {room.pool.worker_of(name) for name in "abcd"} == {1}
+        await room.until(lambda: all(room.frames[name] for name in "abcd"))
+        sick.unlink()
+        seen = len(room.health)
+        await room.until(lambda: any(health.worker == 0 for health in room.health[seen:]), 15)
+        room.pool.start(plan("e"))
+        assert room.pool.worker_of("e") == 0
+
+
 async def test_a_worker_over_its_memory_limit_is_killed() -> None:
     options = PoolOptions(workers=1, worker_command=STRANGE, memory_limit=200_000_000)
     async with pool_room(options) as room:
@@ -230,6 +333,10 @@ HOSTILE = {
     "wrong types": "say({'kind': 'Finished', 'record': {'stream': 1}})",
     "made-up reason": "say({'kind': 'Missed', 'record': {'stream': 'a', 'session': 1, 'reason': 'x', 'count': 1,"
     " 'detail': ''}})",
+    "no time": "show({**frame, 'captured_at': 1e300})",
+    "no year": "show({**frame, 'captured_at': 0.0})",
+    "not yet received": "show({**frame, 'received': time.monotonic() + 3600})",
+    "endless media": "show({**frame, 'media_time': 1e18})",
     "flood": "while True: say({'kind': 'answer', 'number': 1})",
 }
 HOSTILE_WORKER = """
@@ -237,8 +344,9 @@ import json, os, socket, struct, sys, time
 s = socket.socket(fileno=int(sys.argv[1]))
 def write(data): s.sendall(data)
 def say(header): text = json.dumps(header).encode(); write(struct.pack('!II', len(text), 0) + text)
-frame = dict(kind='frame', stream='a', session=1, sequence=0, height=1, width=1, received=0.0, media_time=0.0,
-    captured_at=0.0, captured_from='receipt', interval=1.0, source_width=1, source_height=1)
+def show(header): text = json.dumps(header).encode(); write(struct.pack('!II', len(text), 3) + text + b'rgb')
+frame = dict(kind='frame', stream='a', session=1, sequence=0, height=1, width=1, received=time.monotonic(),
+    media_time=0.0, captured_at=time.time(), captured_from='receipt', source_width=1, source_height=1)
 say({'kind': 'WorkerHealth', 'record': dict(worker=0, sent=0.0, resident=1, streams=0, oldest_decode_started=None,
     oldest_decode_stream=None, cpu_seconds=0.0)})
 print('password=hunter2', 'x' * 100000, file=sys.stderr, flush=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from streamwatch.capture.inbound import event_of, frame_of, health_of
+from streamwatch.capture.inbound import Now, event_of, frame_of, health_of
 from streamwatch.capture.outbox import Outbox
-from streamwatch.capture.plain import MAX_TEXT, NotPlain, from_plain, to_plain
+from streamwatch.capture.plain import FROM_DAEMON, FROM_WORKER, NotPlain, from_plain, to_plain
 from streamwatch.capture.wire import MAX_HEADER, Message, WireError, encode, parse_header, read_message
 from streamwatch.records.capture import (
     CaptureEvent,
@@ -50,14 +50,19 @@ FRAME = {
     "sequence": 9,
     "height": 2,
     "width": 3,
-    "received": 1.0,
+    "received": 999.0,
     "media_time": 2.0,
-    "captured_at": 3.0,
+    "captured_at": 1.8e9 - 1,
     "captured_from": "receipt",
-    "interval": 2.0,
     "source_width": 30,
     "source_height": 20,
 }
+NOW = Now(monotonic=1000.0, wall=1.8e9)
+
+
+def interval(stream: str, session: int) -> float | None:
+    """What the parent asked of the one session that it has."""
+    return 2.5 if (stream, session) == ("a", 3) else None
 
 
 def over_the_wire(record: object) -> Any:
@@ -85,7 +90,7 @@ def test_health_gets_the_parents_number() -> None:
     ("field", "value"),
     [
         ("stream", 1),
-        ("stream", "x" * (MAX_TEXT + 1)),
+        ("stream", "x" * (FROM_WORKER.text + 1)),
         ("session", "1"),
         ("session", True),
         ("interval", "2"),
@@ -104,6 +109,25 @@ def test_a_plan_with_a_wrong_field_is_refused(field: str, value: object) -> None
         from_plain(CapturePlan, {**over_the_wire(PLAN), field: value})
     assert field in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"url": "https://h/a.m3u8?token=" + "x" * 60_000},
+        {"proxy": "http://u:" + "x" * 60_000 + "@h/"},
+        {"headers": {"Cookie": "x" * 60_000}},
+        {"allow": [f"10.{number // 256}.{number % 256}.0/24" for number in range(5000)]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_plan_may_be_longer_than_what_a_worker_says(change: dict[str, Any]) -> None:
+    values = {**over_the_wire(PLAN), **change}
+    assert to_plain(from_plain(CapturePlan, values, FROM_DAEMON)) == {**to_plain(PLAN), **change}
+    with pytest.raises(NotPlain):
+        from_plain(CapturePlan, values)
+    with pytest.raises(NotPlain, match="longer than 65536"):
+        from_plain(CapturePlan, {**values, "proxy": "x" * 70_000}, FROM_DAEMON)
 
 
 def test_missing_and_unknown_fields_are_refused() -> None:
@@ -138,11 +162,35 @@ def test_headers_that_are_refused(text: bytes) -> None:
 
 
 def test_a_frame_survives() -> None:
-    frame = frame_of(Message(FRAME, bytes(range(18))))
+    frame = frame_of(Message(FRAME, bytes(range(18))), interval, NOW)
+    assert frame is not None
     assert frame.id == "a-3-9"
     assert frame.pixels.shape == (2, 3, 3)
     assert frame.pixels.tobytes() == bytes(range(18))
     assert frame.pixels.flags.writeable
+
+
+def test_the_interval_is_what_was_asked_for_and_others_frames_are_dropped() -> None:
+    frame = frame_of(Message(FRAME, bytes(18)), interval, NOW)
+    assert frame is not None
+    assert frame.interval == 2.5
+    assert frame_of(Message({**FRAME, "session": 2}, bytes(18)), interval, NOW) is None
+    assert frame_of(Message({**FRAME, "stream": "b"}, bytes(18)), interval, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"captured_at": 1.8e9 - 3600, "captured_from": "program_date_time"},
+        {"captured_at": 1.8e9 + 3600, "captured_from": "program_date_time"},
+        {"received": 400.0, "captured_at": 1.8e9 - 600},  # the end of a long segment that is handed over slowly
+        {"received": 400.0, "captured_at": 1.8e9 - 4200, "captured_from": "program_date_time"},
+        {"media_time": -5.0},
+        {"source_width": 20_000, "source_height": 450},  # a picture of odd shape, within the pixels that are decoded
+    ],
+)
+def test_frames_that_an_honest_worker_may_send(change: dict[str, Any]) -> None:
+    assert frame_of(Message({**FRAME, **change}, bytes(18)), interval, NOW) is not None
 
 
 @pytest.mark.parametrize(
@@ -152,14 +200,34 @@ def test_a_frame_survives() -> None:
         ({"height": 0}, 0),
         ({"height": -2, "width": -3}, 18),
         ({"source_width": 10**9}, 18),
+        ({"source_width": 0}, 18),
+        ({"source_width": 2**14 + 1, "source_height": 2**14}, 18),
         ({"captured_from": "guess"}, 18),
         ({"media_time": None}, 18),
+        ({"media_time": 1e10}, 18),
+        ({"media_time": -1e300}, 18),
+        ({"captured_at": 1e300}, 18),
+        ({"captured_at": -1e300}, 18),
+        ({"captured_at": 0.0}, 18),
+        ({"captured_at": 1.8e9 + 4000, "captured_from": "program_date_time"}, 18),
+        ({"received": 1061.0, "captured_at": 1.8e9 + 61}, 18),
+        ({"received": -801.0, "captured_at": 1.8e9 - 1801}, 18),
+        ({"received": 1e300}, 18),
+        ({"received": 10**18}, 18),
         ({"more": 1}, 18),
     ],
 )
 def test_frames_that_are_refused(change: dict[str, Any], payload: int) -> None:
     with pytest.raises(WireError):
-        frame_of(Message({**FRAME, **change}, bytes(payload)))
+        frame_of(Message({**FRAME, **change}, bytes(payload)), interval, NOW)
+
+
+def test_what_a_source_says_of_itself_is_cut_to_what_can_be_shown() -> None:
+    absurd = replace(DESCRIPTION, width=10**12, height=-1, keyframe_seconds=1e300, segment_seconds=-1.0)
+    event = event_of(Message({"kind": "Opened", "record": over_the_wire(Opened("a", 3, absurd))}))
+    assert isinstance(event, Opened)
+    told = event.description
+    assert (told.width, told.height, told.keyframe_seconds, told.segment_seconds) == (2**28, 0, None, None)
 
 
 def test_texts_of_a_worker_are_redacted_and_its_numbers_bounded() -> None:
