@@ -16,6 +16,8 @@ from streamwatch.settings.quantities import refusal
 SOURCE_SCHEMES: Final = ("http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "srt", "file")
 _MASK: Final = "***"
 _MOST_SECRET_BYTES: Final = 64 * 1024
+_MOST_URL_BYTES: Final = 16 * 1024
+"""Twice what servers take by default, and a URL and a proxy of this size fit into what a capture worker is told."""
 _REFERENCE: Final = re.compile(r"\$(\$\{|\{([A-Za-z_]\w*)\})")
 
 
@@ -176,6 +178,8 @@ class SourceUrl:
 
     @classmethod
     def _check(cls, text: str) -> None:
+        if len(text.encode(errors="replace")) > _MOST_URL_BYTES:
+            raise refusal("is longer than 16 KiB", "Servers refuse such a URL; check what the secret in it holds.")
         allowed = ", ".join(f"{scheme}:" for scheme in cls.schemes)
         scheme, colon, _ = text.partition(":")
         if not colon or "/" in scheme:

@@ -7,12 +7,15 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field
 
 from streamwatch.records.capture import SamplingMode
-from streamwatch.settings.credentials import HttpUrl, SourceUrl
+from streamwatch.settings.credentials import HttpUrl, Secret, SourceUrl
 from streamwatch.settings.quantities import Duration, StreamId, refusal
 from streamwatch.settings.table import Auto, Change, File, Headers, Table, within
 from streamwatch.settings.thresholds import Thresholds
 
 _MOST_CONTEXT: Final = 16 * 1024
+_MOST_HEADER: Final = 16 * 1024
+_MOST_HEADERS: Final = 32 * 1024
+"""Bytes of all names and values together, as JSON: a plan has to fit into one message to a capture worker."""
 
 Interval = Annotated[Duration, AfterValidator(within("500ms", "60s", 0.5, 60.0))]
 Patience = Annotated[Duration, AfterValidator(within("1s", "5m", 1.0, 300.0))]
@@ -36,6 +39,17 @@ def _context(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _sendable(value: dict[str, Secret]) -> dict[str, Secret]:
+    for name, secret in value.items():
+        if len(json.dumps(secret.reveal())) > _MOST_HEADER:
+            raise refusal(f"the value of {name[:80]} is larger than 16 KiB", "Servers refuse such a header.")
+    if len(json.dumps({name: secret.reveal() for name, secret in value.items()})) > _MOST_HEADERS:
+        raise refusal(
+            "are larger than 32 KiB together", "Servers refuse so many headers; keep what the origin asks for."
+        )
+    return value
+
+
 class StreamTable(Table):
     """One stream to be watched. Keys without a default of their own take that of [capture] or [network]."""
 
@@ -55,7 +69,7 @@ class StreamTable(Table):
     """"auto", "keyframes" or "full", see [capture]."""
     rendition_height: Annotated[Auto[RenditionHeight], Change.STREAM] = None
     """Lines of the smallest rendition to take, see [capture]."""
-    headers: Annotated[Headers, Change.STREAM] = Field(default_factory=dict)
+    headers: Annotated[Headers, AfterValidator(_sendable), Change.STREAM] = Field(default_factory=dict)
     """HTTP headers, sent only to the URL's own scheme, host and port; each value takes the forms of a secret."""
     user_agent: Annotated[UserAgent | None, Change.STREAM] = None
     """See [network]."""
