@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from streamwatch.records.labels import LABELS, MODELS
 from streamwatch.records.scores import Scores, UnscoredReason
 from streamwatch.records.stream_state import STATES, StateName
+from streamwatch.telemetry.owned_series import OwnedSeries
 
 LATENCY_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 30.0, 60.0)
 """Seconds: around N of M frames at common intervals."""
@@ -37,7 +38,7 @@ class Instruments:
         self._build_inference(registry)
         self._build_delivery(registry)
         self._build_daemon(registry)
-        self._of_a_stream: tuple[Counter | Gauge, ...] = (
+        self._of_a_stream: tuple[OwnedSeries[Counter] | OwnedSeries[Gauge], ...] = (
             self.stream_state,
             self.frames_decoded,
             self.frames_scored,
@@ -50,7 +51,7 @@ class Instruments:
             self.incidents,
             self.incident_open,
         )
-        self._of_a_sink: tuple[Counter | Gauge | Histogram, ...] = (
+        self._of_a_sink: tuple[OwnedSeries[Counter] | OwnedSeries[Gauge] | OwnedSeries[Histogram], ...] = (
             self.deliveries,
             self.delivery_seconds,
             self.outbox_pending,
@@ -60,59 +61,82 @@ class Instruments:
         self._unsupported: frozenset[str] = frozenset()
 
     def _build_streams(self, registry: CollectorRegistry) -> None:
-        self.stream_state = Gauge(
-            "streamwatch_stream_state",
-            "1 for the state that the stream is in, else 0.",
-            ["stream", "state"],
-            registry=registry,
+        self.stream_state = OwnedSeries(
+            Gauge(
+                "streamwatch_stream_state",
+                "1 for the state that the stream is in, else 0.",
+                ["stream", "state"],
+                registry=registry,
+            )
         )
-        self.frames_decoded = Counter(
-            "streamwatch_frames_decoded", "Pictures decoded and handed to the queue.", ["stream"], registry=registry
+        self.frames_decoded = OwnedSeries(
+            Counter(
+                "streamwatch_frames_decoded", "Pictures decoded and handed to the queue.", ["stream"], registry=registry
+            )
         )
-        self.frames_scored = Counter(
-            "streamwatch_frames_scored", "Frames that both models have scored.", ["stream"], registry=registry
+        self.frames_scored = OwnedSeries(
+            Counter("streamwatch_frames_scored", "Frames that both models have scored.", ["stream"], registry=registry)
         )
-        self.frames_unscored = Counter(
-            "streamwatch_frames_unscored",
-            "Wanted frames that nobody looked at, and why.",
-            ["stream", "reason"],
-            registry=registry,
+        self.frames_unscored = OwnedSeries(
+            Counter(
+                "streamwatch_frames_unscored",
+                "Wanted frames that nobody looked at, and why.",
+                ["stream", "reason"],
+                registry=registry,
+            )
         )
-        self.expected_seconds = Counter(
-            "streamwatch_expected_seconds",
-            "Wall-clock seconds during which the stream was configured and neither suspended nor ended.",
-            ["stream"],
-            registry=registry,
+        self.expected_seconds = OwnedSeries(
+            Counter(
+                "streamwatch_expected_seconds",
+                "Wall-clock seconds during which the stream was configured and neither suspended nor ended.",
+                ["stream"],
+                registry=registry,
+            )
         )
-        self.covered_seconds = Counter(
-            "streamwatch_covered_seconds",
-            "Seconds of stream time that scored frames stand for.",
-            ["stream"],
-            registry=registry,
+        self.covered_seconds = OwnedSeries(
+            Counter(
+                "streamwatch_covered_seconds",
+                "Seconds of stream time that scored frames stand for.",
+                ["stream"],
+                registry=registry,
+            )
         )
-        self.last_scored_timestamp_seconds = Gauge(
-            "streamwatch_last_scored_timestamp_seconds",
-            "Unix time of the last scored frame.",
-            ["stream"],
-            registry=registry,
+        self.last_scored_timestamp_seconds = OwnedSeries(
+            Gauge(
+                "streamwatch_last_scored_timestamp_seconds",
+                "Unix time of the last scored frame.",
+                ["stream"],
+                registry=registry,
+            )
         )
-        self.reconnects = Counter(
-            "streamwatch_reconnects",
-            "Sessions that had to be started again, and why.",
-            ["stream", "reason"],
-            registry=registry,
+        self.reconnects = OwnedSeries(
+            Counter(
+                "streamwatch_reconnects",
+                "Sessions that had to be started again, and why.",
+                ["stream", "reason"],
+                registry=registry,
+            )
         )
-        self.probability = Gauge(
-            "streamwatch_probability",
-            "Last score of a label, 0-1; absent when stale, and always for labels that the weights cannot see.",
-            ["stream", "label"],
-            registry=registry,
+        self.probability = OwnedSeries(
+            Gauge(
+                "streamwatch_probability",
+                "Last score of a label, 0-1; absent when stale, and always for labels that the weights cannot see.",
+                ["stream", "label"],
+                registry=registry,
+            )
         )
 
     def _build_incidents(self, registry: CollectorRegistry) -> None:
-        self.incidents = Counter("streamwatch_incidents", "Incidents opened.", ["stream", "model"], registry=registry)
-        self.incident_open = Gauge(
-            "streamwatch_incident_open", "1 while an incident is open, else 0.", ["stream", "model"], registry=registry
+        self.incidents = OwnedSeries(
+            Counter("streamwatch_incidents", "Incidents opened.", ["stream", "model"], registry=registry)
+        )
+        self.incident_open = OwnedSeries(
+            Gauge(
+                "streamwatch_incident_open",
+                "1 while an incident is open, else 0.",
+                ["stream", "model"],
+                registry=registry,
+            )
         )
         self.capture_to_alert_seconds = Histogram(
             "streamwatch_capture_to_alert_seconds",
@@ -146,27 +170,37 @@ class Instruments:
         )
 
     def _build_delivery(self, registry: CollectorRegistry) -> None:
-        self.deliveries = Counter(
-            "streamwatch_deliveries",
-            "Attempts to deliver an alert, by outcome.",
-            ["sink", "outcome"],
-            registry=registry,
+        self.deliveries = OwnedSeries(
+            Counter(
+                "streamwatch_deliveries",
+                "Attempts to deliver an alert, by outcome.",
+                ["sink", "outcome"],
+                registry=registry,
+            )
         )
-        self.delivery_seconds = Histogram(
-            "streamwatch_delivery_seconds",
-            "From the alert being written down to its acknowledgement.",
-            ["sink"],
-            buckets=DELIVERY_BUCKETS,
-            registry=registry,
+        self.delivery_seconds = OwnedSeries(
+            Histogram(
+                "streamwatch_delivery_seconds",
+                "From the alert being written down to its acknowledgement.",
+                ["sink"],
+                buckets=DELIVERY_BUCKETS,
+                registry=registry,
+            )
         )
-        self.outbox_pending = Gauge("streamwatch_outbox_pending", "Alerts still owed.", ["sink"], registry=registry)
-        self.outbox_oldest_age_seconds = Gauge(
-            "streamwatch_outbox_oldest_age_seconds",
-            "Age of the oldest alert still owed, 0 when none is.",
-            ["sink"],
-            registry=registry,
+        self.outbox_pending = OwnedSeries(
+            Gauge("streamwatch_outbox_pending", "Alerts still owed.", ["sink"], registry=registry)
         )
-        self.dead_letters = Counter("streamwatch_dead_letters", "Alerts given up.", ["sink"], registry=registry)
+        self.outbox_oldest_age_seconds = OwnedSeries(
+            Gauge(
+                "streamwatch_outbox_oldest_age_seconds",
+                "Age of the oldest alert still owed, 0 when none is.",
+                ["sink"],
+                registry=registry,
+            )
+        )
+        self.dead_letters = OwnedSeries(
+            Counter("streamwatch_dead_letters", "Alerts given up.", ["sink"], registry=registry)
+        )
 
     def _build_daemon(self, registry: CollectorRegistry) -> None:
         self.capture_worker_restarts = Counter(
@@ -211,12 +245,12 @@ class Instruments:
 
     def drop_probability(self, stream: str) -> None:
         """Take back the stream's probabilities: nothing recent stands behind them."""
-        self.probability.remove_by_labels({"stream": stream})
+        self.probability.remove(stream)
 
     def remove_stream(self, stream: str) -> None:
         """Drop every series of a stream that is watched no more."""
         for instrument in self._of_a_stream:
-            instrument.remove_by_labels({"stream": stream})
+            instrument.remove(stream)
 
     def add_sink(self, sink: str) -> None:
         """Begin a sink's series at zero."""
@@ -233,7 +267,7 @@ class Instruments:
     def remove_sink(self, sink: str) -> None:
         """Drop every series of a sink that left the configuration."""
         for instrument in self._of_a_sink:
-            instrument.remove_by_labels({"sink": sink})
+            instrument.remove(sink)
 
     def set_weights(self, weights: str, sha256: str, unsupported: Iterable[str]) -> None:
         """Say which weights score and which labels they cannot see."""

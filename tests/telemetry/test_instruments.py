@@ -1,6 +1,7 @@
 """Every metric of the contract is there under its name, and none stays behind."""
 
 import subprocess
+import time
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -79,6 +80,34 @@ def test_a_removed_stream_leaves_no_series(instruments: Instruments) -> None:
     text = generate_latest(instruments.registry).decode()
     assert "lobby" not in text
     assert 'streamwatch_frames_scored_total{stream="gate"} 1.0' in text
+
+
+def test_a_removed_stream_takes_series_along_that_nobody_listed(instruments: Instruments) -> None:
+    exercise(instruments, stream="lobby")
+    instruments.reconnects.labels("lobby", "a reason of tomorrow").inc()
+    instruments.frames_unscored.labels("lobby", "another").inc()
+    instruments.incidents.labels("lobby", "gore-3.0").inc()
+    instruments.remove_stream("lobby")
+    assert "lobby" not in generate_latest(instruments.registry).decode()
+    instruments.remove_stream("lobby")
+    instruments.reconnects.labels("lobby", "timeout").inc()
+    assert instruments.registry.get_sample_value(
+        "streamwatch_reconnects_total", {"stream": "lobby", "reason": "timeout"}
+    ) == pytest.approx(1)
+
+
+def test_taking_back_one_streams_series_does_not_cost_more_beside_many_others(instruments: Instruments) -> None:
+    names = [f"cam-{number}" for number in range(500)]
+    for name in names:
+        instruments.add_stream(name)
+        instruments.scored(scores(name), at=0.0)
+    began = time.thread_time()
+    for name in names[:100]:
+        instruments.drop_probability(name)
+        instruments.remove_stream(name)
+    assert time.thread_time() - began < 0.3, "seconds; going through all series takes ten times that"
+    text = generate_latest(instruments.registry).decode()
+    assert {name for name in names if f'stream="{name}"' in text} == set(names[100:])
 
 
 def test_a_removed_sink_leaves_no_series(instruments: Instruments) -> None:
