@@ -1,5 +1,6 @@
 """What machines ask: /health/live, /health/ready and /metrics."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -25,10 +26,16 @@ def health_routes(live: Probe, ready: Probe) -> list[web.RouteDef]:
 
 def metrics_routes(registry: CollectorRegistry) -> list[web.RouteDef]:
     """``/metrics`` in the format that the scraper asks for."""
+    # One at a time: scrapers that come too fast wait for each other, not for a thread that others need.
+    turn = asyncio.Lock()
 
     async def answer(request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+        async with turn:
+            # A thousand streams take a third of a second. Every instrument has locks of its own, so the event loop may
+            # count and remove series meanwhile.
+            body = await asyncio.to_thread(encode, registry)
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     return [web.get("/metrics", answer)]
 
