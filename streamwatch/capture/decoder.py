@@ -164,10 +164,7 @@ class DecoderPool:
 
 
 def _keep_freed_memory() -> None:
-    """Every picture has a decoder of its own, whose megabytes would go back to the kernel and come anew each time.
-
-    The page faults took a twelfth of a 480p keyframe's time.
-    """
+    """Every picture has a decoder of its own, whose megabytes would go back to the kernel and come anew each time."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # glibc
         mallopt(_M_MMAP_THRESHOLD, _KEPT)

@@ -2,11 +2,12 @@
 
 import asyncio
 import base64
-import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from typing import Self
+from types import TracebackType
+from typing import Final, Self
 
 import aiohttp
 from multidict import CIMultiDictProxy
@@ -22,6 +23,9 @@ from streamwatch.telemetry.redaction import redact_url
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK = 65536
+_MAX_KNOWN: Final = 16
+_FAULTS: Final = (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError)
+"""What aiohttp raises; TimeoutError is an OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,9 @@ class GuardedSession:
             proxied=access.proxy is not None,
         )
         self._own_route = replace(self._route, trust="own")
+        self._timeout = aiohttp.ClientTimeout(None, sock_connect=access.open_timeout, sock_read=access.read_timeout)
+        self._bounded_timeout = aiohttp.ClientTimeout(None, sock_connect=access.open_timeout)
+        self._known: dict[tuple[str, str | None, int | None], tuple[Route, bool]] = {}
 
     async def get(
         self,
@@ -163,43 +170,33 @@ class GuardedSession:
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         return Reply(answer.status, answer.headers, body, answer.url, now - started, now)
 
-    @contextlib.asynccontextmanager
-    async def stream(
+    def stream(
         self,
         url: str,
         *,
         within: float | None,
         byte_range: tuple[int, int] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[Stream]:
+    ) -> AbstractAsyncContextManager[Stream]:
         """An open answer (2xx or 416); leaving the block early closes its connection.
 
-        ``within`` bounds everything inside the block, None only a silence of read_timeout. Raises SourceError.
+        ``within`` bounds everything inside the block, None only a silence of read_timeout. The block raises
+        SourceError.
         """
-        response: aiohttp.ClientResponse | None = None
-        where = url
         wanted = dict(headers or {})
         if byte_range is not None:
             wanted["Range"] = f"bytes={byte_range[0]}-{byte_range[1]}"
             wanted["Accept-Encoding"] = "identity"  # a range of compressed bytes is of no use
-        try:
-            async with asyncio.timeout(within):
-                response = await self._follow(url, wanted)
-                where = str(response.url)
-                yield Stream(response)
-        except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError) as error:
-            raise from_exception(error, where) from None
-        finally:
-            if response is not None:
-                if response.content.is_eof() and response.content.exception() is None:
-                    response.release()
-                else:
-                    response.close()
+        return _Exchange(self, url, wanted, within)
 
-    async def _follow(self, url: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
+    async def open(self, url: str, headers: Mapping[str, str], within: float | None) -> aiohttp.ClientResponse:
+        """For ``stream``, which bounds and closes it: the answer at the end of all redirects. Raises SourceError."""
+        # A silence cannot outlast the limit of the whole, and a timer for each piece of an answer costs.
+        bounded = within is not None and within <= self._access.read_timeout
+        limits = self._bounded_timeout if bounded else self._timeout
         target = parse_url(url)
         for _ in range(MAX_REDIRECTS + 1):
-            response = await self._request(target, headers)
+            response = await self._request(target, headers, limits)
             if response.status not in _REDIRECTS:
                 if 200 <= response.status < 300 or response.status == 416:
                     return response
@@ -213,24 +210,77 @@ class GuardedSession:
             target = _join(target, location)
         raise SourceError("redirects", f"{redact_url(url)} redirects more than {MAX_REDIRECTS} times")
 
-    async def _request(self, target: URL, headers: dict[str, str]) -> aiohttp.ClientResponse:
-        trust = self.guard.check_url(target)
-        own = (target.scheme.lower(), target.host, target.port) == self._home
+    async def _request(
+        self, target: URL, headers: Mapping[str, str], limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        route, own = self._way_to(target)
         sent = {**self._common, **headers, **(self._own_headers if own else {})}
         if not own:
             sent.setdefault("User-Agent", self._access.user_agent)
-        route = self._own_route if trust == "own" else self._route
         client = self._connections.client(route, self.guard)
-        bare = target.with_user(None) if target.user or target.password else target
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=self._access.open_timeout, sock_read=self._access.read_timeout
-        )
+        bare = target.with_user(None) if target.raw_user or target.raw_password else target
         try:
-            return await client.get(
-                bare, headers=sent, allow_redirects=False, timeout=timeout, proxy=self._access.proxy
-            )
-        except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, ValueError) as error:
+            return await client.get(bare, headers=sent, allow_redirects=False, timeout=limits, proxy=self._access.proxy)
+        except (*_FAULTS, ValueError) as error:
             raise from_exception(error, str(target)) from None
+
+    def _way_to(self, target: URL) -> tuple[Route, bool]:
+        """The connections for a URL, and whether it is at home, where the operator's headers go. Raises SourceError."""
+        place = (target.scheme, target.host, target.port)
+        known = self._known.get(place)
+        if known is None:
+            trust = self.guard.check_url(target)
+            own = (target.scheme.lower(), target.host, target.port) == self._home
+            known = (self._own_route if trust == "own" else self._route, own)
+            # What is dialled is checked each time, unless a proxy dials it.
+            if self._access.proxy is None:
+                if len(self._known) >= _MAX_KNOWN:
+                    self._known.clear()
+                self._known[place] = known
+        return known
+
+
+class _Exchange:
+    """One request and its answer while it is read."""
+
+    def __init__(self, session: GuardedSession, url: str, headers: Mapping[str, str], within: float | None) -> None:
+        self._session = session
+        self._url = url
+        self._headers = headers
+        self._within = within
+        self._limit = asyncio.timeout(within)
+        self._response: aiohttp.ClientResponse | None = None
+
+    async def __aenter__(self) -> Stream:
+        await self._limit.__aenter__()
+        try:
+            self._response = await self._session.open(self._url, self._headers, self._within)
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
+        answer = Stream(self._response)
+        self._url = answer.url
+        return answer
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            raise from_exception(late, self._url) from None
+        finally:
+            self._let_go()
+        if isinstance(error, _FAULTS):
+            raise from_exception(error, self._url) from None
+
+    def _let_go(self) -> None:
+        response = self._response
+        if response is not None:
+            if response.content.is_eof() and response.content.exception() is None:
+                response.release()
+            else:
+                response.close()
 
 
 def _join(base: URL, location: str) -> URL:
