@@ -49,19 +49,16 @@ class KeyframeWatch:
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._distances: deque[float] = deque(maxlen=5)
+        self.distance: float | None = None
+        """The usual distance in seconds, None before any was seen."""
 
     def saw(self, distance: float) -> None:
         """Note the seconds between two keyframes that follow one another."""
         if distance > 0:
             self._distances.append(distance)
-
-    @property
-    def distance(self) -> float | None:
-        """The usual distance in seconds, None before any was seen."""
-        return statistics.median(self._distances) if self._distances else None
+            self.distance = statistics.median(self._distances)
 
     @property
     def sparse(self) -> bool:
         """True when keyframes alone cannot keep the interval."""
-        distance = self.distance
-        return distance is not None and distance > SPARSE * self._interval
+        return self.distance is not None and self.distance > SPARSE * self._interval

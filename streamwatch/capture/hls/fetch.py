@@ -3,6 +3,7 @@
 import contextlib
 import re
 import time
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Final, Self
 
@@ -51,7 +52,7 @@ class SegmentFetch:
         self._deadline = time.monotonic() + within
         self._limit = limit
         self._by_range = ranges.supported and (not whole or segment.byte_range is not None)
-        self._stack = contextlib.AsyncExitStack()
+        self._open: AbstractAsyncContextManager[Stream] | None = None
         self._stream: Stream | None = None
         self._skip = 0
         self.data = bytearray()
@@ -68,7 +69,8 @@ class SegmentFetch:
         with contextlib.suppress(SourceError):  # leaving early: what the rest of the answer would say does not matter
             if error is None and self._stream is not None and not self.complete:
                 await self._drain(self._stream)
-        await self._stack.aclose()
+        # The error goes through: only so does a time limit that ran out become a SourceError.
+        await self._close(kind, error, trace)
 
     async def grow(self, wanted: int | None) -> None:
         """Read until ``wanted`` bytes are there (None: all) or the segment ends; raises SourceError."""
@@ -86,6 +88,22 @@ class SegmentFetch:
     def _left(self) -> float:
         return max(0.001, self._deadline - time.monotonic())
 
+    async def _request(self, byte_range: ByteRange | None) -> Stream:
+        opening = self._http.stream(self._segment.uri, within=self._left(), byte_range=byte_range)
+        stream = await opening.__aenter__()
+        self._open = opening
+        return stream
+
+    async def _close(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        opened, self._open = self._open, None
+        if opened is not None:
+            await opened.__aexit__(kind, error, trace)
+
     async def _request_range(self, wanted: int, *, everything: bool) -> None:
         """Ask for the bytes up to ``wanted``; a server that sends all of it is read like a stream from here on."""
         begin, end = self._bounds()
@@ -95,9 +113,7 @@ class SegmentFetch:
         if first > last:
             self.complete = True
             return
-        stream = await self._stack.enter_async_context(
-            self._http.stream(self._segment.uri, within=self._left(), byte_range=(first, last))
-        )
+        stream = await self._request((first, last))
         if stream.status != 206:
             self._ranges.supported = stream.status == 416 and self._ranges.supported
             self._by_range = False
@@ -111,7 +127,7 @@ class SegmentFetch:
         total = self._answered(stream, first)
         before = len(self.data)
         await self._append(stream, last - first + 1)
-        await self._stack.aclose()  # its time limit must not run on while the bytes are looked at
+        await self._close()  # its time limit must not run on while the bytes are looked at
         got = len(self.data) - before
         self.complete = (
             (total is not None and first + got >= total)
@@ -144,9 +160,7 @@ class SegmentFetch:
     async def _read_on(self, wanted: int) -> None:
         begin, end = self._bounds()
         if self._stream is None:
-            self._stream = await self._stack.enter_async_context(
-                self._http.stream(self._segment.uri, within=self._left())
-            )
+            self._stream = await self._request(None)
             self._skip = begin
             if self._stream.length is not None and end is None:
                 self._ranges.total(self._stream.length, self._segment.duration)

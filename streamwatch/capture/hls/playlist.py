@@ -29,6 +29,9 @@ _DISCONTINUITY = re.compile(r"^#EXT-X-DISCONTINUITY\s*$", re.MULTILINE)
 _BYTERANGE = re.compile(r"^#EXT-X-BYTERANGE:\s*(\d{1,18})(?:@(\d{1,18}))?", re.MULTILINE)
 _DATE = re.compile(r"^#EXT-X-PROGRAM-DATE-TIME:(.*)$", re.MULTILINE)
 _DURATION = re.compile(r"^#EXTINF:\s*([\d.]+)", re.MULTILINE)
+_PLAIN_ENTRY = re.compile(r"\n*#EXTINF:(\d{1,9}(?:\.\d{1,9})?),[ -~]*\n([!\"$-~][!-~]*)(?:\n|\Z)")
+_STATE = ("\n#EXT-X-KEY:", "\n#EXT-X-MAP:", "\n#EXT-X-PROGRAM-DATE-TIME:")
+"""What holds for the entries after it, too."""
 _NEEDED = (
     "#EXTINF:",
     "#EXT-X-KEY:",
@@ -111,6 +114,7 @@ class MediaPlaylist:
         self.kind = kind.group(1) if kind else ""
         self.iframes_only = "\n#EXT-X-I-FRAMES-ONLY" in head
         self.target_duration = min(max(target or self._longest(), 0.2), MAX_DURATION)
+        self._usual: float | None = None
 
     @property
     def count(self) -> int:
@@ -134,16 +138,35 @@ class MediaPlaylist:
         cut_at = self._end_of(begin - 1) if begin else 0
         before, inside = self._text[:cut_at], self._text[cut_at : self._end_of(end - 1)]
         try:
-            return list(self._segments(begin, before, inside))
+            return self._plain_segments(begin, before, inside) or list(self._segments(begin, before, inside))
         except PARSE_ERRORS as error:
             raise SourceError("bad_playlist", f"the playlist cannot be read ({type(error).__name__})") from None
 
     def usual_duration(self) -> float:
         """The mean duration in seconds of its newest segments; the target duration when it lists none."""
-        text = self._text[self._starts[-5] :] if self.count > 5 else self._text
-        found = [float(value) for value in _DURATION.findall(text) if value.count(".") < 2 and value != "."]
-        mean = sum(found) / len(found) if found else self.target_duration
-        return mean if 0.1 <= mean <= MAX_DURATION else self.target_duration
+        if self._usual is None:
+            text = self._text[self._starts[-5] :] if self.count > 5 else self._text
+            found = [float(value) for value in _DURATION.findall(text) if value.count(".") < 2 and value != "."]
+            mean = sum(found) / len(found) if found else self.target_duration
+            self._usual = mean if 0.1 <= mean <= MAX_DURATION else self.target_duration
+        return self._usual
+
+    def _plain_segments(self, begin: int, before: str, inside: str) -> list[Segment]:
+        """The window when it holds nothing but durations and URIs and inherits nothing; else an empty list."""
+        if any(tag in before for tag in _STATE):
+            return []
+        segments: list[Segment] = []
+        discontinuities = self._discontinuity_sequence + len(_DISCONTINUITY.findall(before))
+        at = 0
+        while at < len(inside):
+            entry = _PLAIN_ENTRY.match(inside, at)
+            if entry is None:
+                return []
+            duration, uri = _duration(float(entry.group(1))), urljoin(self._url, entry.group(2))
+            sequence = self.media_sequence + begin + len(segments)
+            segments.append(Segment(sequence, uri, duration, discontinuities, None, None, None, None, gap=False))
+            at = entry.end()
+        return segments
 
     def _segments(self, begin: int, before: str, inside: str) -> Iterator[Segment]:
         data = self._parsed(before, inside)

@@ -1,7 +1,8 @@
 """What a session tells its desk: pictures with their times, and what it is looking at whenever that changes."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import fields
+from operator import attrgetter
 from typing import Final
 
 from streamwatch.capture.desk import Desk
@@ -35,10 +36,8 @@ class Reporter:
 
     def describe(self, description: SourceDescription) -> None:
         """Tell what is being read when it is new."""
-        # Measured seconds waver; a new description is for what was decided, not for what was measured.
-        core = replace(description, keyframe_seconds=None, segment_seconds=None, reason="")
         said = self._described
-        if said is not None and core == replace(said, keyframe_seconds=None, segment_seconds=None, reason=""):
+        if said is not None and _DECIDED(said) == _DECIDED(description):
             return
         self._described = description
         self.desk.opened(description)
@@ -70,5 +69,8 @@ class Reporter:
             )
 
 
+_MEASURED: Final = {"keyframe_seconds", "segment_seconds", "reason"}
+_DECIDED: Final = attrgetter(*(each.name for each in fields(SourceDescription) if each.name not in _MEASURED))
+"""Measured seconds waver; a new description is for what was decided, not for what was measured."""
 _RECEIPT: Final[CapturedFrom] = "receipt"
 _DATED: Final[CapturedFrom] = "program_date_time"

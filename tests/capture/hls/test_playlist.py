@@ -30,6 +30,35 @@ def test_segments_with_absolute_urls_and_numbers() -> None:
     ]
 
 
+@pytest.mark.parametrize("first", [70, 71, 73])
+@pytest.mark.parametrize(
+    "entries",
+    [
+        plain(4),
+        "#EXTINF:4.00,\n0.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:3,a, b\n../1.ts?t=1\n\n#EXTINF:0.5,\n/2\n#EXTINF:4,\n3.ts",
+        '#EXT-X-KEY:METHOD=AES-128,URI="k"\n' + plain(4),
+        '#EXT-X-MAP:URI="i.mp4"\n' + plain(4),
+        "#EXT-X-PROGRAM-DATE-TIME:2024-05-01T12:00:00Z\n" + plain(4),
+        plain(3) + "#EXTINF:4.0\n3.ts\n",
+        plain(3) + "#EXTINF:4.0,\n#EXT-X-GAP\n3.ts\n",
+        plain(3) + "#EXTINF:4.0,\n#EXT-X-BYTERANGE:100@0\n3.ts\n",
+        plain(3) + "#EXTINF:4.0,\n with blanks.ts \n",
+    ],
+)
+def test_short_way_through_plain_entries_gives_what_the_long_way_gives(entries: str, first: int) -> None:
+    text = HEAD + "#EXT-X-MEDIA-SEQUENCE:70\n" + entries
+    # A line that means nothing anywhere keeps to the long way.
+    longer = text.replace("#EXTINF", "#EXT-X-NOTHING\n#EXTINF")
+    assert MediaPlaylist(text, URL).window(first, 9) == MediaPlaylist(longer, URL).window(first, 9)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_impossible_duration_is_refused_either_way(first: int) -> None:
+    with pytest.raises(SourceError) as caught:
+        MediaPlaylist(HEAD + plain(1) + "#EXTINF:900.0,\n1.ts\n", URL).window(first, 9)
+    assert caught.value.code == "bad_playlist"
+
+
 def test_windows_line_ends_and_byte_order_mark() -> None:
     text = text_of(b"\xef\xbb\xbf" + (HEAD + plain(2)).replace("\n", "\r\n").encode(), URL)
     assert [one.uri.rsplit("/", 1)[1] for one in all_of(text)] == ["0.ts", "1.ts"]
