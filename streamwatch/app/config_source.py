@@ -12,7 +12,7 @@ from streamwatch.app.assembly import view_weights
 from streamwatch.errors import ConfigError, ConfigFault, StoreError, WeightsError
 from streamwatch.inference.manifest import find_weights, read_manifest
 from streamwatch.settings.credentials import SecretPlaces
-from streamwatch.settings.load import Loaded, check_coverage, load_settings, parse_settings
+from streamwatch.settings.load import Loaded, check_coverage, parse_settings, read_text
 from streamwatch.store.alert_store import AlertStore
 
 _LOOK_EVERY: Final = 2.0
@@ -31,8 +31,10 @@ class ConfigSource:
 
     def load(self) -> Loaded:
         """Read the file. Raises ConfigError for a fault outside the streams."""
-        loaded = self._against_weights(load_settings(self._path, self._environ, strict=False))
-        self._good_text = self._path.read_text()
+        text = read_text(self._path)
+        places = SecretPlaces(self._environ, self._path.parent.absolute())
+        loaded = self._against_weights(parse_settings(text, str(self._path), places, strict=False))
+        self._good_text = text
         self._tell_broken(loaded)
         return loaded
 

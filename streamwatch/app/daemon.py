@@ -24,7 +24,7 @@ from streamwatch.capture.pool import CapturePool
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.errors import EXIT_DEVICE_LOST
 from streamwatch.inference.manifest import Manifest, find_weights, read_manifest
-from streamwatch.inference.model import load_model
+from streamwatch.inference.model import load_model, uses_gpu
 from streamwatch.inference.worker import InferenceWorker
 from streamwatch.records.capture import CaptureEvent
 from streamwatch.records.frame import Frame
@@ -97,7 +97,7 @@ class Daemon:
     # -- building -------------------------------------------------------------------------------------------------
 
     def _build(self, settings: Settings, folder: Path) -> None:
-        shares = share_cores(settings, usable_cores(), gpu=settings.inference.device.startswith("cuda"))
+        shares = share_cores(settings, usable_cores(), gpu=uses_gpu(settings.inference.device))
         self._inference = InferenceWorker(
             partial(load_model, folder, device=settings.inference.device, threads=shares.inference),
             inference_options(settings),
@@ -170,6 +170,7 @@ class Daemon:
             inference=self._inference,
             desk=self.desk,
             supervisor=self.supervisor,
+            lane=self._lane,
             weights=self.weights,
             weights_sha256=manifest.sha256,
             timeout=self._loaded.settings.inference.timeout,

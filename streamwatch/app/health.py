@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamwatch.app.assembly import WeightsView
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.inference.worker import InferenceWorker
+from streamwatch.streams.alert_lane import AlertLane
 from streamwatch.streams.supervisor import Supervisor
 
 _RECENT: Final = 60.0
+_MARGIN: Final = 10.0
+_LANE_LIMIT: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -20,6 +23,7 @@ class Health:
     inference: InferenceWorker
     desk: AlertDesk
     supervisor: Supervisor
+    lane: AlertLane
     weights: WeightsView
     weights_sha256: str
     timeout: float
@@ -31,13 +35,23 @@ class Health:
     """When a frame last gave way in a full queue, by ``clock``."""
     config_fault: str | None = None
     stopping: bool = False
-    problems_of_start: list[str] = field(default_factory=list)
+    _queue_since: float | None = None
 
     def stuck(self) -> str | None:
         """Why the daemon makes no progress; None while it does. No watchdog ping is sent while this answers."""
-        progress = self.inference.progress()
-        if progress.busy_since is not None and self.clock() - progress.busy_since > self.timeout:
-            return f"a batch has been running for {self.clock() - progress.busy_since:.0f} s"
+        now, progress = self.clock(), self.inference.progress()
+        if progress.busy_since is not None and now - progress.busy_since > self.timeout:
+            return f"a batch has been running for {now - progress.busy_since:.0f} s"
+        self._queue_since = None if progress.depth == 0 else self._queue_since or now
+        if self._queue_since is not None:
+            idle = now - max(self._queue_since, progress.last_progress)
+            if idle > self.timeout + _MARGIN:
+                return f"frames wait, and none has been scored for {idle:.0f} s"
+        if now - self.supervisor.ticked_at > _MARGIN:
+            return f"the streams have not been looked after for {now - self.supervisor.ticked_at:.0f} s"
+        since = self.lane.waiting_since
+        if since is not None and now - since > _LANE_LIMIT:
+            return f"an alert has been waiting to be written down for {now - since:.0f} s"
         return None
 
     def _warnings(self) -> list[str]:
@@ -54,7 +68,7 @@ class Health:
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Is it really watching and able to tell; what it cannot see stands beside it."""
-        problems = [*self.problems_of_start]
+        problems: list[str] = []
         if self.stopping:
             problems.append("the daemon is stopping")
         stuck = self.stuck()

@@ -131,6 +131,11 @@ def load_model(folder: Path, *, device: str = "auto", threads: int | None = None
     return StarterModel(manifest, load_encoder(check_file(manifest.encoder)), heads, chosen)
 
 
+def uses_gpu(device: str) -> bool:
+    """Whether ``load_model`` would score on a GPU. Raises WeightsError for a device that is not there."""
+    return _device(device).type == "cuda"
+
+
 def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -45,6 +45,20 @@ def open_doors(settings: Settings, file: str) -> list[ConfigFault]:
     ]
 
 
+def exits_above_proposed_enters(settings: Settings, file: str, defaults: Mapping[str, float]) -> list[ConfigFault]:
+    """An ``exit`` in [thresholds] above the ``enter`` that the weights propose."""
+    return [
+        ConfigFault(
+            file,
+            f'thresholds."{label}"',
+            f"exit ({written.exit}) is above the enter ({defaults[label]}) that the weights propose",
+            "Write enter beside it, or a smaller exit.",
+        )
+        for label, written in settings.thresholds.items()
+        if written.enter is None and written.exit is not None and written.exit > defaults.get(label, 1.0)
+    ]
+
+
 def inherited_exits(settings: Settings, file: str, defaults: Mapping[str, float]) -> list[ConfigFault]:
     """A stream's ``exit`` above the ``enter`` that it inherits from [thresholds] or from the weights' ``defaults``."""
     return [

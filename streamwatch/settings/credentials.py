@@ -209,6 +209,8 @@ class SourceUrl:
                 raise refusal("names no file", "Write file:///folder/clip.mp4.")
         elif not parts.hostname:
             raise refusal("names no host", f"Write {parts.scheme}://host/path.")
+        elif any(not 0 < len(label) < 64 for label in parts.hostname.rstrip(".").split(".")):
+            raise refusal("names a host that cannot be", f"Write {parts.scheme}://host/path.")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

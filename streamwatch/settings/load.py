@@ -12,7 +12,13 @@ from pydantic import ValidationError
 
 from streamwatch.errors import ConfigError, ConfigFault
 from streamwatch.records.labels import Coverage
-from streamwatch.settings.checks import Sight, inherited_exits, open_doors, twice_named_webhooks
+from streamwatch.settings.checks import (
+    Sight,
+    exits_above_proposed_enters,
+    inherited_exits,
+    open_doors,
+    twice_named_webhooks,
+)
 from streamwatch.settings.credentials import SecretPlaces
 from streamwatch.settings.faults import translate
 from streamwatch.settings.quantities import STREAM_ID
@@ -46,7 +52,7 @@ def load_settings(path: Path, environ: Mapping[str, str], *, strict: bool = True
     Strict (``config check``): raises ConfigError with every fault. Otherwise (start and reload) a fault inside one
     ``[[streams]]`` entry takes that stream out, and only a fault elsewhere raises.
     """
-    return parse_settings(_read(path), str(path), SecretPlaces(environ, path.parent.absolute()), strict=strict)
+    return parse_settings(read_text(path), str(path), SecretPlaces(environ, path.parent.absolute()), strict=strict)
 
 
 def parse_settings(text: str, file: str, places: SecretPlaces, *, strict: bool = True) -> Loaded:
@@ -79,6 +85,7 @@ def check_coverage(
     settings, file = loaded.settings, loaded.file
     sight = Sight(weights, coverage, defaults)
     faults = sight.faults(settings.thresholds, {}, file, "thresholds", None)
+    faults += exits_above_proposed_enters(settings, file, defaults)
     stream_faults = [
         fault
         for entry in settings.streams
@@ -90,7 +97,8 @@ def check_coverage(
     return _settle(loaded, faults, stream_faults, [entry.id for entry in settings.streams], strict=strict)
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A configuration file's text. Raises ConfigError when it cannot be read."""
     try:
         return path.read_bytes().decode()
     except OSError as error:

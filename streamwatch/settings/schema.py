@@ -79,9 +79,9 @@ class CaptureTable(Table):
     """How long a read may take."""
     stall_after: Annotated[Patience, Change.STREAM] = 10.0
     """Without new media for so long a stream is stalled; for HLS at least three target durations."""
-    max_segment_size: Annotated[ByteSize, Change.STREAM] = 64_000_000
+    max_segment_size: Annotated[ByteSize, Field(ge=100_000), Change.STREAM] = 64_000_000
     """A segment larger than this is not read."""
-    max_playlist_size: Annotated[ByteSize, Change.STREAM] = 4_000_000
+    max_playlist_size: Annotated[ByteSize, Field(ge=10_000), Change.STREAM] = 4_000_000
     """A playlist larger than this is not read."""
     workers: Annotated[Auto[Annotated[int, Field(ge=1, le=64)]], Change.DAEMON] = None
     """Processes that read and decode; "auto" shares the cores with the models."""

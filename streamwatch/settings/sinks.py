@@ -1,6 +1,7 @@
 """Where alerts go: the ``[[webhooks]]`` entries and the ``[mqtt]`` table."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -8,6 +9,7 @@ from streamwatch.settings.credentials import HttpUrl, Secret, SecretFile
 from streamwatch.settings.quantities import Duration, StreamId, refusal
 from streamwatch.settings.table import Auto, Change, File, Headers, Host, Listed, Table, Wanted, within
 
+_OURS: Final = frozenset({"content-type", "user-agent", "idempotency-key"})
 Timeout = Annotated[Duration, AfterValidator(within("500ms", "5m", 0.5, 300.0))]
 MaxAge = Annotated[Duration, AfterValidator(within("1m", "30d", 60.0, 2_592_000.0))]
 StreamPattern = Annotated[str, Field(pattern=r"^[a-z0-9*?\[\]!_-]{1,80}$")]
@@ -42,6 +44,18 @@ class WebhookTable(Table):
     """Certificates to trust instead of the system's."""
     tls_verify: Annotated[bool, Change.LIVE] = True
     """False accepts any certificate: for a test, never for good."""
+
+    @model_validator(mode="after")
+    def _headers_of_its_own(self) -> Self:
+        for name in self.headers:
+            if name.lower() in _OURS:
+                raise refusal(f"headers: {name} is set by streamwatch itself", "Leave it out.")
+        if self.signature_header.lower() in _OURS | {name.lower() for name in self.headers}:
+            raise refusal(f"signature_header: {self.signature_header} is taken", "Choose another name.")
+        named = {name.lower() for name in self.headers}
+        if "authorization" in named and "@" in urlsplit(self.url.reveal()).netloc:
+            raise refusal("has a user in its url and an Authorization header", "Keep one of them.")
+        return self
 
     @model_validator(mode="after")
     def _one_secret(self) -> Self:
@@ -86,6 +100,12 @@ class MqttTable(Table):
     """A broker silent for longer counts as gone."""
     max_age: Annotated[MaxAge, Change.LIVE] = 86400.0
     """An alert still owed after this long is given up (dead-lettered)."""
+
+    @model_validator(mode="after")
+    def _ca_file_only_with_tls(self) -> Self:
+        if self.ca_file is not None and not self.tls:
+            raise refusal("has a ca_file, but tls is off: the password would travel in clear", "Set tls = true.")
+        return self
 
     @model_validator(mode="after")
     def _nobody_without_a_name(self) -> Self:

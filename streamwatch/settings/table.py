@@ -1,6 +1,7 @@
 """What every table of the configuration has in common, and what a change of a key brings about."""
 
 import ipaddress
+import os
 import re
 from collections.abc import Callable
 from enum import Enum
@@ -44,6 +45,8 @@ class Listen(NamedTuple):
 
 
 _LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[\w.-]+)):(?P<port>\d{1,5})\Z")
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding", "host", "connection", "upgrade", "te", "trailer"})
+"""Headers that say how a message is cut; a wrong one makes a receiver hang."""
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
 
 
@@ -108,9 +111,12 @@ def _network(value: str) -> str:
 
 def _file(value: str, info: ValidationInfo) -> str:
     path = places(info).folder / value
-    if not path.is_file():
-        raise refusal(f"there is no file {path}", "Name a file that the daemon's user can read.")
-    return str(path)
+    mend = "Name a file that the daemon's user can read."
+    try:
+        with path.open("rb"):
+            return str(path)
+    except OSError as error:
+        raise refusal(f"cannot read {path}: {os.strerror(error.errno or 0)}", mend) from None
 
 
 def _folder(value: str, info: ValidationInfo) -> Path:
@@ -131,8 +137,12 @@ def _headers(value: dict[str, Secret]) -> dict[str, Secret]:
     for name, secret in value.items():
         if not _HEADER_NAME.match(name):
             raise refusal(f"{name!r} is not a header name", "Use letters, digits and hyphens.")
-        if re.search(r"[\r\n\x00]", secret.reveal()):
-            raise refusal(f"the value of {name} holds a line break", "Write it in one line.")
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", secret.reveal()):
+            raise refusal(
+                f"the value of {name} holds a line break or another control character", "Write it in one line."
+            )
+        if name.lower() in _FRAMING:
+            raise refusal(f"{name} is set by the HTTP client itself", "Leave it out.")
     return value
 
 

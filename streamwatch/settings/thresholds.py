@@ -22,7 +22,7 @@ class ThresholdTable(Table):
 
     enter: float | None = Field(default=None, gt=0.0, le=1.0)
     """Scores at or above count towards opening an incident, above 0 to 1."""
-    exit: float | None = Field(default=None, ge=0.0, le=1.0)
+    exit: float | None = Field(default=None, gt=0.0, le=1.0)
     """Scores below count towards closing it; 0.8 x enter when left out."""
     confirm: Confirmation | None = None
     """How many of the last scored frames must be over the threshold; "2 of 3" when left out."""
@@ -139,5 +139,5 @@ def _resolve_label(label: str, layers: Sequence[Layer]) -> Resolved | None:
             cooldown, sources["cooldown"] = written.cooldown, layer.source
     if enter is None or not enabled:
         return None
-    leave = round(EXIT_OF_ENTER * enter, 6) if leave is None else leave
+    leave = (round(EXIT_OF_ENTER * enter, 6) or EXIT_OF_ENTER * enter) if leave is None else leave
     return Resolved(Threshold(label, enter, leave, confirm.n, confirm.m, cooldown), sources)

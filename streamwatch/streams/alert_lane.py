@@ -1,6 +1,7 @@
 """Carries verdicts from the judges to the alert desk, in order, without making the judges wait."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class AlertLane:
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._since = 0.0
         self.dropped = 0
 
     def put(self, ruling: Ruling) -> None:
@@ -45,9 +47,16 @@ class AlertLane:
             self.dropped += 1
             self._log.error("alerts.update_dropped", stream=ruling.definition.id, waiting=len(self._waiting))
             return
+        if not self._waiting:
+            self._since = time.monotonic()
         self._waiting.append(ruling)
         self._idle.clear()
         self._news.set()
+
+    @property
+    def waiting_since(self) -> float | None:
+        """CLOCK_MONOTONIC seconds at which the ruling now at the head began to wait; None when none waits."""
+        return self._since if self._waiting else None
 
     async def run(self) -> None:
         """Record rulings until cancelled."""
@@ -57,6 +66,7 @@ class AlertLane:
             while self._waiting:
                 await self._record(self._waiting[0])
                 self._waiting.popleft()
+                self._since = time.monotonic()
             self._idle.set()
 
     async def drained(self, timeout: float) -> bool:  # noqa: ASYNC109 - the caller's share of the shutdown budget

@@ -62,6 +62,8 @@ class Supervisor:
         self._streams: dict[str, WatchedStream] = {}
         self._sessions: dict[str, int] = {}
         self._stopping = False
+        self.ticked_at = clock()
+        """When the streams were last looked at, CLOCK_MONOTONIC seconds."""
 
     @property
     def streams(self) -> Mapping[str, WatchedStream]:
@@ -107,7 +109,9 @@ class Supervisor:
         watched = self._streams[definition.id]
         anew = not watched.definition.reads_like(definition) or watched.state.code == "config"
         watched.definition, watched.judge = definition, judge
-        self._change.tell(watched, judge.resume(self._wall()) + judge.sight(visible=watched.sight, now=self._wall()))
+        now = self._wall()
+        # Nothing restarted: a stream that was blind for long keeps its incident, whatever the configuration says now.
+        self._change.tell(watched, judge.resume(now, last_seen=now) + judge.sight(visible=watched.sight, now=now))
         if anew and watched.state.name != "suspended":
             self._change.end_session(watched)
             watched.failures, watched.resumed = 0, False
@@ -236,7 +240,7 @@ class Supervisor:
 
     def tick(self) -> None:
         """Count expected time, notice silence, request due sessions."""
-        now = self._clock()
+        now = self.ticked_at = self._clock()
         for watched in list(self._streams.values()):
             self._bulkhead(watched, partial(self._tick_one, watched, now))
         if not self._stopping:

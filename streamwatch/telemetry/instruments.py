@@ -56,7 +56,6 @@ class Instruments:
             self.delivery_seconds,
             self.outbox_pending,
             self.outbox_oldest_age_seconds,
-            self.dead_letters,
         )
         self._unsupported: frozenset[str] = frozenset()
 
@@ -265,7 +264,7 @@ class Instruments:
             self.deliveries.labels(sink, outcome)
 
     def remove_sink(self, sink: str) -> None:
-        """Drop every series of a sink that left the configuration."""
+        """Drop the series of a sink that left the configuration; its dead letters stay, they have just been counted."""
         for instrument in self._of_a_sink:
             instrument.remove(sink)
 

@@ -141,3 +141,9 @@ def test_what_cannot_be_done_is_said_in_words(
     said = capsys.readouterr().err
     assert word in said
     assert "Traceback" not in said
+
+
+def test_an_exit_above_the_weights_own_enter_is_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text('[thresholds]\n"gore.prob" = { exit = 0.99 }\n')
+    assert main(["config", "check", "--config", str(config)]) == 2
+    assert "above the enter (0.85) that the weights propose" in capsys.readouterr().err

@@ -67,6 +67,7 @@ def test_it_has_no_key_that_the_schema_does_not_know(tmp_path: Path) -> None:
         "ARCHIVE_URL": "https://archive.example.net/in",
         "LOBBY_TOKEN": "t0ken",
     }
+    text = text.replace("\ntls = false", "\ntls = true")  # ca_file, shown beside it, means nothing without
     loaded = parse_settings(
         text.replace("/etc/streamwatch", str(tmp_path)), str(REFERENCE), SecretPlaces(environ, tmp_path)
     )

@@ -355,6 +355,23 @@ def test_judges_state_is_kept_while_an_incident_is_open_and_quiet() -> None:
     assert (bench.kept, len(bench.told)) == (5, 1)
 
 
+def test_a_reload_does_not_close_the_incident_of_a_stream_that_has_been_blind_for_long() -> None:
+    bench = Bench()
+    watched = bench.watch()
+    bench.supervisor.tick()
+    for _ in range(3):
+        bench.frame(watched)
+        bench.score(watched, 0.95)
+        bench.now += 2.0
+    bench.finish(watched, "timeout")
+    bench.pass_time(900.0)
+    judge = Judge(
+        "cam", (THRESHOLD,), 2.0, new_id=lambda: "x", known=watched.judge.incidents, state=watched.judge.state()
+    )
+    bench.supervisor.redefine(watched.definition, judge)
+    assert "closed" not in [v.event for v in bench.told]
+
+
 def test_the_last_frames_of_an_ended_stream_are_scored_before_its_incident_closes() -> None:
     bench = Bench()
     watched = bench.watch()
