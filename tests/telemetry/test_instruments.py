@@ -95,7 +95,7 @@ def test_a_removed_stream_takes_series_along_that_nobody_listed(instruments: Ins
     ) == pytest.approx(1)
 
 
-def test_taking_back_one_streams_series_does_not_cost_more_beside_many_others(instruments: Instruments) -> None:
+def test_taking_back_one_streams_series_leaves_those_of_the_others(instruments: Instruments) -> None:
     names = [f"cam-{number}" for number in range(500)]
     for name in names:
         instruments.add_stream(name)
