@@ -22,6 +22,9 @@ from streamwatch.store.rows import OutboxRow, Outcome
 LOOK_AGAIN = 60.0
 """Seconds after which the outbox is looked at even when nobody called: a wall clock that jumps moves due times."""
 
+MOST_FAILING = 32
+"""Incidents counted as failing; the pause is at its ceiling long before."""
+
 
 class Transport(Protocol):
     """How one kind of sink is reached."""
@@ -60,8 +63,9 @@ class Courier:
     """One sink's courier. ``wake`` it when rows were enqueued; ``run`` until cancelled.
 
     A failure of one alert (DeliveryError) delays that alert and those after it of the same incident. A failure of the
-    sink (SinkDown) pauses the courier, which then sends one alert at a time until one is taken, so that a receiver that
-    comes back is not met by everything at once.
+    sink (SinkDown) does so too, and pauses the courier, which then sends one alert at a time until one is taken, so
+    that a receiver that comes back is not met by everything at once. The pause grows with the number of incidents that
+    failed, not of attempts: one alert that makes a healthy receiver fail costs the others a short pause only.
     """
 
     def __init__(
@@ -89,7 +93,7 @@ class Courier:
         self._news = asyncio.Event()
         self._hand: deque[OutboxRow] = deque()
         self._sending: set[asyncio.Task[bool]] = set()
-        self._failures = 0
+        self._failing: set[str] = set()
         self._down_since = 0.0
         self._down_until = 0.0
 
@@ -100,6 +104,7 @@ class Courier:
     def resume(self) -> None:
         """Forget that the sink was down: try at once."""
         self._down_until = 0.0
+        self._ledger.hasten(self.sink)
         self._news.set()
 
     async def run(self) -> None:
@@ -147,7 +152,7 @@ class Courier:
         """Take rows when none are in the hand; when the next one falls due (Unix seconds)."""
         if self._hand or self._paused() > 0.0 or not self._places():
             return None
-        heads = await self._ledger.take(self.sink, 1 if self._failures else 64)
+        heads = await self._ledger.take(self.sink, 1 if self._failing else 64)
         self._hand.extend(heads.rows)
         return heads.next_due
 
@@ -175,7 +180,7 @@ class Courier:
             return
 
     def _places(self) -> int:
-        return (1 if self._failures else self._rules.concurrency) - len(self._sending)
+        return (1 if self._failing else self._rules.concurrency) - len(self._sending)
 
     def _paused(self) -> float:
         return self._down_until - time.monotonic()
@@ -202,9 +207,9 @@ class Courier:
         return True
 
     async def _delivered(self, row: OutboxRow, detail: str, began: float) -> None:
-        if self._failures:
-            self._log.info("delivery.sink_back", failures=self._failures)
-        self._failures = 0
+        if self._failing:
+            self._log.info("delivery.sink_back", failing=len(self._failing))
+        self._failing.clear()
         self._down_until = 0.0
         seconds = await self._ledger.settle(row, "delivered")
         self._meters.delivery(str(self.sink), "delivered", seconds)
@@ -212,20 +217,24 @@ class Courier:
         self._on_attempt(Attempt(row, ok=True, detail=detail, seconds=time.monotonic() - began))
 
     async def _failed(self, row: OutboxRow, error: DeliveryError, began: float) -> None:
-        due = self._clock()
+        wait = self._rules.retry.delay(row.tries, self._rng, at_least=error.retry_after)
+        due = self._clock() + wait
         if isinstance(error, SinkDown):
-            self._pause(error, began)
-        else:
-            due += self._rules.retry.delay(row.tries, self._rng, at_least=error.retry_after)
+            self._pause(error, row, began)
+            # Not in the store: whoever finds the sink back (a connect, a test alert, a restart) need not wait for it.
+            self._ledger.postpone(row, wait)
+            due = self._clock()
         text = str(error)[:200]
         too_old = self._clock() - row.created > self._rules.max_age
         outcome: Outcome = "discarded" if row.once else "dead" if too_old else "retry"
         seconds = await self._ledger.settle(row, outcome, due=due, error=text)
         told = {"alert": row.id, "incident": row.incident, "tries": row.tries + 1, "error": text}
         if outcome == "dead":
-            # While the sink is down only its oldest alert is tried; others that are as old go with it.
+            # While the sink is down one alert is tried at a time; others that are as old go with it. That it is the
+            # sink, and not the alert, is sure only when another incident failed too.
             older = self._clock() - self._rules.max_age
-            more = await self._ledger.expire(self.sink, older) if isinstance(error, SinkDown) else 0
+            down = isinstance(error, SinkDown) and len(self._failing) > 1
+            more = await self._ledger.expire(self.sink, older) if down else 0
             self._log.warning("delivery.dead_letter", also_expired=more, **told)
             self._meters.dead_letters(str(self.sink), 1 + more)
         else:
@@ -233,14 +242,15 @@ class Courier:
         self._meters.delivery(str(self.sink), "dead" if outcome == "dead" else "failed", seconds)
         self._on_attempt(Attempt(row, ok=False, detail=text, seconds=time.monotonic() - began))
 
-    def _pause(self, error: SinkDown, began: float) -> None:
+    def _pause(self, error: SinkDown, row: OutboxRow, began: float) -> None:
         """Back off; attempts that were in flight together count as one failure."""
         if began <= self._down_since:
             return
-        if self._failures == 0:
+        if not self._failing:
             self._log.warning("delivery.sink_down", error=str(error)[:200])
-        wait = self._rules.retry.delay(self._failures, self._rng, at_least=error.retry_after)
-        self._failures += 1
+        if len(self._failing) < MOST_FAILING:
+            self._failing.add(row.incident)
+        wait = self._rules.retry.delay(len(self._failing) - 1, self._rng, at_least=error.retry_after)
         self._down_since = time.monotonic()
         self._down_until = self._down_since + wait
         self._put_back()

@@ -135,15 +135,24 @@ class Ledger:
                 rows.append(row)
             else:
                 waiting.append(row.due)
-        rows = rows[:limit]
+        rows = sorted(rows, key=lambda row: (not row.once, row.tries))[:limit]
         taken.update({row.incident: row.id for row in rows})
         return Heads(tuple(rows), min(waiting, default=None))
 
+    def postpone(self, row: OutboxRow, wait: float) -> None:
+        """Keep the incident back for ``wait`` seconds, whatever the store says, or until :meth:`hasten`."""
+        self._later[row.key] = (row.incident, time.monotonic() + wait)
+
+    def hasten(self, sink: Sink) -> None:
+        """The sink may be back: what was postponed is due again."""
+        self._later = {key: later for key, later in self._later.items() if key[1] != sink}
+
     def _postponed(self, sink: Sink) -> dict[str, float]:
         """Incidents whose next attempt is later than the store knows: incident -> due."""
-        now = self._clock()
+        now = time.monotonic()
         self._later = {key: later for key, later in self._later.items() if later[1] > now}
-        return {incident: due for (_, other), (incident, due) in self._later.items() if other == sink}
+        wall = self._clock() - now
+        return {incident: wall + until for (_, other), (incident, until) in self._later.items() if other == sink}
 
     async def expire(self, sink: Sink, before: float) -> int:
         """Dead-letter what is pending since before ``before`` (Unix seconds) and not being tried; how many rows."""
@@ -174,7 +183,7 @@ class Ledger:
         except StoreError as fault:
             self._fail(fault)
             if outcome == "retry":
-                self._later[row.key] = (row.incident, due)
+                self.postpone(row, due - self._clock())
             else:
                 self._owed.settlements[row.key] = note
         finally:

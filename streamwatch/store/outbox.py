@@ -50,6 +50,7 @@ def heads(
 ) -> Heads:
     """At most ``limit`` rows of the sink that may be tried at ``now``: only the oldest undelivered of each incident.
 
+    Those tried least come first, so that one that always fails does not stand before the others.
     ``skip_rows`` are alert ids that count as delivered already, ``skip_incidents`` are being delivered at the moment.
     """
     source = """
@@ -71,7 +72,7 @@ def heads(
         "limit": limit,
     }
     rows = connection.execute(
-        f"SELECT {ROW_COLUMNS} {source} AND (due <= :now OR due > :jump) ORDER BY once DESC, seq LIMIT :limit",
+        f"SELECT {ROW_COLUMNS} {source} AND (due <= :now OR due > :jump) ORDER BY once DESC, tries, seq LIMIT :limit",
         values,
     ).fetchall()
     next_due = None

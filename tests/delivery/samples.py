@@ -132,14 +132,35 @@ async def hanging() -> AsyncIterator[str]:
         await release.wait()
         return web.Response()
 
+    async with serving(hang) as url:
+        try:
+            yield url
+        finally:
+            release.set()
+
+
+@asynccontextmanager
+async def poisoned(*incidents: str) -> AsyncIterator[tuple[str, list[str]]]:
+    """The URL of a receiver that fails (500) at the alerts of some incidents, and the incidents of all that came."""
+    came: list[str] = []
+
+    async def take(request: web.Request) -> web.Response:
+        came.append((await request.json())["alert"]["incident"])
+        return web.Response(status=500 if came[-1] in incidents else 200)
+
+    async with serving(take) as url:
+        yield url, came
+
+
+@asynccontextmanager
+async def serving(take: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    """The URL of a receiver that answers by ``take``."""
     application = web.Application()
-    application.router.add_post("/hook", hang)
+    application.router.add_post("/hook", take)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
     finally:
-        release.set()
         await runner.cleanup()

@@ -42,6 +42,14 @@ async def test_a_retried_row_keeps_its_successors_waiting_and_says_when_it_is_du
     assert (tried.id, tried.tries, tried.last_error) == ("a1", 1, "HTTP 500")
 
 
+async def test_those_tried_least_come_first_within_their_incidents_order(store: AlertStore) -> None:
+    await store.commit(rows=[row("a1", "i1"), row("b1", "i2"), row("b2", "i2"), row("c1", "i3")])
+    await settle(store, "a1", "retry")
+    await settle(store, "a1", "retry")
+    await settle(store, "b1", "retry")
+    assert ids(await store.heads(HOOK, 10)) == ["c1", "b1", "a1"]
+
+
 async def test_a_dead_letter_lets_the_next_one_through(store: AlertStore) -> None:
     await store.commit(rows=[row("a1", "i1"), row("a2", "i1")])
     await settle(store, "a1", "dead")
