@@ -1,6 +1,7 @@
 """Posts alerts to one webhook: signed at the moment of sending, redirects never followed, errors put into words."""
 
 import asyncio
+import contextlib
 import os
 import ssl
 import time
@@ -19,6 +20,8 @@ from streamwatch.store.rows import OutboxRow
 
 READ_LIMIT = 65536
 """Bytes of an answer that are read so that the connection can be used again."""
+READ_TIME = 1.0
+"""Seconds spent on that."""
 
 
 class WebhookTransport:
@@ -56,8 +59,11 @@ class WebhookTransport:
             async with self._session.post(
                 self._options.url, data=row.body, headers=self._headers(row), allow_redirects=False
             ) as response:
-                await response.content.read(READ_LIMIT)
-                return self._judge(response)
+                # The status is the answer: what the body then does cannot take an acknowledgement back.
+                try:
+                    return self._judge(response)
+                finally:
+                    await _read_rest(response)
         except TimeoutError as error:
             raise SinkDown(f"no answer in {self._options.timeout:g} s") from error
         except aiohttp.InvalidURL as error:
@@ -112,6 +118,15 @@ def retry_after(value: str | None, now: float) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, moment.timestamp() - now)
+
+
+async def _read_rest(response: aiohttp.ClientResponse) -> None:
+    """Read the body and drop it; a longer, slower or broken one costs the connection, nothing else."""
+    left = READ_LIMIT
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, aiohttp.http.HttpProcessingError):
+        async with asyncio.timeout(READ_TIME):
+            while left > 0 and (chunk := await response.content.read(left)):
+                left -= len(chunk)
 
 
 def _words(error: aiohttp.ClientError) -> str:

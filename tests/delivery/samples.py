@@ -153,6 +153,31 @@ async def poisoned(*incidents: str) -> AsyncIterator[tuple[str, list[str]]]:
 
 
 @asynccontextmanager
+async def answering(raw: bytes, *, cut: bool) -> AsyncIterator[tuple[str, list[str]]]:
+    """The URL of a receiver that answers these bytes and then closes (``cut``) or stalls; the ids that came."""
+    came: list[str] = []
+    release = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        fields = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:] if line)
+        await reader.readexactly(int(fields["content-length"]))
+        came.append(fields["idempotency-key"])
+        writer.write(raw)
+        await writer.drain()
+        if not cut:
+            await release.wait()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook", came
+    finally:
+        release.set()
+        server.close()
+
+
+@asynccontextmanager
 async def serving(take: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
     """The URL of a receiver that answers by ``take``."""
     application = web.Application()

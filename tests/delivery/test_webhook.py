@@ -11,7 +11,7 @@ from streamwatch.delivery.options import AlertFilter
 from streamwatch.delivery.signature import verify
 from streamwatch.delivery.webhook import retry_after
 from streamwatch.records.alert import Sink
-from tests.delivery.samples import SECRET, SUBJECT, alerts, bench, hanging, hook, poisoned, until, verdict
+from tests.delivery.samples import SECRET, SUBJECT, alerts, bench, hanging, hook, until, verdict
 from tests.peers import Peers, free_port
 from tests.store.samples import Clock, incident
 
@@ -128,42 +128,6 @@ async def test_one_bad_alert_does_not_hold_up_the_others(peers: Peers, tmp_path:
         backlog = await work.store.backlog()
     assert [alert["incident"] for alert in alerts(receiver.requests)] == ["bad", "good"]
     assert backlog[Sink("webhook", "hook")].pending == 2
-
-
-async def test_an_alert_at_which_the_receiver_fails_does_not_hold_up_the_others(tmp_path: Path) -> None:
-    async with poisoned("A") as (url, came), bench(tmp_path / "store", hook(url)) as work:
-        await work.desk.record(SUBJECT, [verdict(incident("A"))])
-        await work.desk.record(SUBJECT, [verdict(incident("A"), event="updated", reason="peak")])
-        await until(lambda: _seen(work.meter.deliveries, "failed", 5))
-        for name in "BCD":
-            await work.desk.record(SUBJECT, [verdict(incident(name))])
-        await until(lambda: _seen(work.meter.deliveries, "delivered", 3), within=3.0)
-        backlog = await work.store.backlog()
-    assert sorted(name for name in came if name != "A") == ["B", "C", "D"]
-    assert backlog[Sink("webhook", "hook")].pending == 2
-
-
-async def test_a_new_alert_waits_a_short_pause_only_however_often_another_failed(tmp_path: Path) -> None:
-    steep = Backoff(base=0.2, ceiling=300.0, floor=0.1)
-    async with poisoned("A") as (url, _), bench(tmp_path / "store", hook(url, retry=steep)) as work:
-        await work.desk.record(SUBJECT, [verdict(incident("A"))])
-        await until(lambda: _seen(work.meter.deliveries, "failed", 1))
-        for _ in range(6):
-            await work.desk.flush(1.0)  # each is a failed attempt
-        await work.desk.record(SUBJECT, [verdict(incident("B"))])
-        await until(lambda: _seen(work.meter.deliveries, "delivered", 1), within=1.5)
-
-
-async def test_an_alert_too_old_takes_no_others_with_it_when_only_it_fails(tmp_path: Path) -> None:
-    clock = Clock(time.time())
-    async with poisoned("A") as (url, _), bench(tmp_path / "store", hook(url), clock=clock) as work:
-        await work.desk.record(
-            SUBJECT, [verdict(incident("A")), verdict(incident("A"), event="updated", reason="peak")]
-        )
-        await until(lambda: _seen(work.meter.deliveries, "failed", 2))
-        clock.now += 86401
-        await until(lambda: _dead(work.meter.dead, 2))
-        assert work.meter.dead == [("webhook:hook", 1)] * 2, "each after a last attempt of its own"
 
 
 async def test_an_alert_older_than_max_age_becomes_a_dead_letter_with_a_warning(peers: Peers, tmp_path: Path) -> None:
