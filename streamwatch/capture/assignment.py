@@ -10,7 +10,7 @@ from streamwatch.capture.desk import Desk, Source
 from streamwatch.capture.evidence import EvidenceStore, Kept
 from streamwatch.capture.outbox import Outbox
 from streamwatch.capture.picture import CodedPicture, Picture
-from streamwatch.capture.wire import MAX_MEDIA_TIME
+from streamwatch.capture.wire import MAX_COST, MAX_COUNT, MAX_MEDIA_TIME
 from streamwatch.errors import SourceError
 from streamwatch.records.capture import (
     CapturePlan,
@@ -25,6 +25,8 @@ from streamwatch.records.scores import UnscoredReason
 
 Opener = Callable[[CapturePlan, Desk], Awaitable[Source]]
 
+_MOST = 65_535
+"""Lines, columns or renditions that can be told."""
 _GRANT_TIMEOUT = 5.0
 _LONGEST_TEXT = 1000
 """Characters. Details may repeat what a playlist names, and the parent ends a worker that says too much."""
@@ -40,6 +42,7 @@ class Assignment:
     _sequence: int = 0
     _grant: asyncio.Future[bool] | None = None
     _last_frame: float = field(default=0.0)
+    _broken: str | None = None
 
     async def run(self, open_source: Opener) -> None:
         """Read the stream until it ends, and report why it did. Never raises, except when cancelled."""
@@ -51,11 +54,17 @@ class Assignment:
             finished = self._finished(error.code, str(error), retryable=error.retryable, after=error.retry_after)
         except asyncio.CancelledError:
             finished = self._finished("stopped", "stopped by the daemon", retryable=False)
+            if self._broken is not None:
+                finished = self._finished("internal", self._broken)
             raise
         except Exception as error:  # noqa: BLE001 - the edge of a session: one stream's fault must not end the others
             finished = self._finished("internal", _where(error))
         finally:
             self.outbox.event(finished)
+
+    def broken(self, why: str) -> None:
+        """Whoever cancels it next does so for this fault."""
+        self._broken = why
 
     def granted(self, granted: bool) -> None:
         """The parent's answer to the wish for full decode."""
@@ -66,7 +75,13 @@ class Assignment:
 
     def opened(self, description: SourceDescription) -> None:
         """See ``Desk``."""
-        told = replace(description, reason=description.reason[:_LONGEST_TEXT])
+        told = replace(
+            description,
+            reason=description.reason[:_LONGEST_TEXT],
+            width=_bounded(description.width),
+            height=_bounded(description.height),
+            variants=_bounded(description.variants),
+        )
         self.outbox.event(Opened(self.plan.stream, self.plan.session, told))
 
     def status(self, status: Literal["flowing", "stalled"], detail: str = "") -> None:
@@ -75,7 +90,8 @@ class Assignment:
 
     def missed(self, reason: UnscoredReason, count: int = 1, detail: str = "") -> None:
         """See ``Desk``."""
-        self.outbox.event(Missed(self.plan.stream, self.plan.session, reason, count, detail[:_LONGEST_TEXT]))
+        bounded = min(max(count, 1), MAX_COUNT)
+        self.outbox.event(Missed(self.plan.stream, self.plan.session, reason, bounded, detail[:_LONGEST_TEXT]))
 
     def frame(
         self,
@@ -114,7 +130,7 @@ class Assignment:
     async def full_decode_granted(self, cost: float) -> bool:
         """See ``Desk``."""
         self._grant = asyncio.get_running_loop().create_future()
-        self.outbox.event(FullDecodeWanted(self.plan.stream, self.plan.session, cost))
+        self.outbox.event(FullDecodeWanted(self.plan.stream, self.plan.session, min(MAX_COST, cost)))
         try:
             return await asyncio.wait_for(self._grant, _GRANT_TIMEOUT)
         except TimeoutError:
@@ -124,6 +140,10 @@ class Assignment:
 
     def _finished(self, code: str, message: str, *, retryable: bool = True, after: float | None = None) -> Finished:
         return Finished(self.plan.stream, self.plan.session, code, message[:_LONGEST_TEXT], retryable, after)
+
+
+def _bounded(number: int) -> int:
+    return min(max(number, 0), _MOST)
 
 
 def _where(error: Exception) -> str:

@@ -9,6 +9,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from streamwatch.capture.picture import MAX_EXTRADATA
 from streamwatch.errors import SourceError
 
 NO_DECODER = {"codec_whitelist": "none", "protocol_whitelist": "none"}
@@ -95,6 +96,8 @@ def _read(container: InputContainer, name: str, data: bytes, *, complete: bool, 
         raise SourceError("encrypted", "the video is encrypted inside its segments (DRM)")
     if context.name in {"", "none"}:
         raise SourceError("unsupported_codec", "the video codec is not known")
+    if len(context.extradata or b"") > MAX_EXTRADATA:
+        raise SourceError("not_media", "the video's parameter sets are larger than any")
     keys, pictures, first_pts = _keyframes(container, stream, len(data), complete=complete, first_only=first_only)
     if not complete and keys and keys[-1].damaged:
         # libav's parser gives a packet the mark of the one after it, which is torn here because the data were cut.

@@ -22,7 +22,9 @@ class Kept:
     @property
     def size(self) -> int:
         """Bytes."""
-        return len(self.content.data) if isinstance(self.content, CodedPicture) else self.content.nbytes
+        if isinstance(self.content, CodedPicture):
+            return len(self.content.data) + len(self.content.extradata or b"")
+        return self.content.nbytes
 
 
 @dataclass(slots=True)

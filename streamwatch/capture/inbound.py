@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from streamwatch.capture.plain import NotPlain, from_plain
-from streamwatch.capture.wire import MAX_MEDIA_TIME, Message, WireError
+from streamwatch.capture.wire import MAX_COUNT, MAX_MEDIA_TIME, Message, WireError
 from streamwatch.errors import SOURCE_CODES
 from streamwatch.records.capture import (
     CaptureEvent,
@@ -34,7 +34,6 @@ _BEHIND: Final = 1800.0
 """Seconds. A segment may be 10 minutes long and is handed over bit by bit, and the daemon may have stood still."""
 _DATED_OFF: Final = 3900.0
 """Seconds that a picture's date may be off its receipt: workers believe a playlist within the hour."""
-_MAX_COUNT: Final = 1_000_000
 _MAX_RETRY: Final = 86_400.0
 
 
@@ -138,7 +137,7 @@ def event_of(message: Message) -> CaptureEvent:
         case MediaStatus(detail=detail):
             return replace(event, detail=redact_text(detail))
         case Missed(reason=reason, count=count, detail=detail):
-            if reason not in _REASONS or not 1 <= count <= _MAX_COUNT:
+            if reason not in _REASONS or not 1 <= count <= MAX_COUNT:
                 raise WireError("pictures were missed for a reason that does not exist")
             return replace(event, detail=redact_text(detail))
         case Finished(code=code, message=text, retry_after=after):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from streamwatch.capture.plain import to_plain
+from streamwatch.capture.wire import MAX_COUNT
 from streamwatch.records.capture import CaptureEvent, Missed, WorkerHealth
 from streamwatch.records.frame import Pixels
 
@@ -40,7 +41,7 @@ class Outbox:
             key = (event.stream, event.session, f"{name} {event.reason}")
             waiting = self._waiting.get(key)
             if isinstance(waiting, Missed):
-                event = replace(event, count=waiting.count + event.count)
+                event = replace(event, count=min(waiting.count + event.count, MAX_COUNT))
             self._put(key, event)
             return
         self._put((event.stream, event.session, name), Outgoing({"kind": name, "record": to_plain(event)}))

@@ -1,12 +1,14 @@
 """A picture on its way through capture: still compressed, decoded, or not to be had."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from streamwatch.records.frame import Pixels
 from streamwatch.records.scores import UnscoredReason
 
 CapturedFrom = Literal["program_date_time", "receipt"]
+MAX_EXTRADATA: Final = 256 * 1024
+"""Bytes of parameter sets that are believed; they are some hundreds, and kept with every picture."""
 
 
 @dataclass(frozen=True, slots=True)

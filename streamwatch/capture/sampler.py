@@ -7,6 +7,8 @@ EARLY = 0.05
 """A picture this share of the interval before its time is taken: 29.97 fps puts keyframes at 2.002 s, and jitter."""
 SPARSE = 1.25
 """Keyframes whose usual distance is more than this many intervals do not suffice."""
+PICTURES_ENOUGH = 8
+"""Pictures per interval from which on those that no other refers to may be left out."""
 
 
 class Sampler:
@@ -41,6 +43,21 @@ class Sampler:
     def anchor(self) -> None:
         """Forget: the next picture is wanted whenever it comes."""
         self._last = None
+
+
+class Steps:
+    """How far decoded pictures lie apart: with some left out, the next may come too late to be waited for."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+        self._recent: deque[float] = deque(maxlen=4)
+
+    def saw(self, media_time: float) -> float | None:
+        """Note a picture; the seconds to the next one to reckon with, None when nothing is known."""
+        if self._last is not None and media_time > self._last:
+            self._recent.append(media_time - self._last)
+        self._last = media_time
+        return max(self._recent, default=None)
 
 
 class KeyframeWatch:

@@ -17,6 +17,10 @@ MAX_HEADER = 256 * 1024
 """Bytes. A plan with long URLs and headers fits; a worker's words are far shorter."""
 MAX_MEDIA_TIME = 1e9
 """Seconds, either way: thirty years of one session."""
+MAX_COUNT = 1_000_000
+"""Missed pictures told at once."""
+MAX_COST = 64.0
+"""Cores that one stream may ask for: more than there are, and still a number."""
 MAX_PAYLOAD = 32 * 1024 * 1024
 """Bytes: a JPEG of an 8K picture, or the pixels of a frame 1024 lines high and 10 times as wide."""
 

@@ -27,7 +27,7 @@ from streamwatch.capture.outbox import Outbox
 from streamwatch.capture.picture import CodedPicture, DecodeFailed
 from streamwatch.capture.plain import FROM_DAEMON, NotPlain, from_plain
 from streamwatch.capture.sources import open_source
-from streamwatch.capture.wire import Message, encode, read_message
+from streamwatch.capture.wire import Message, WireError, encode, read_message
 from streamwatch.network.connections import Connections
 from streamwatch.records.capture import CapturePlan, Finished, WorkerHealth
 
@@ -122,6 +122,7 @@ class CaptureWorker:
     def _stop(self, stream: str) -> None:
         held = self._sessions.pop(stream, None)
         if held is not None:
+            self._watch.numbers.pop(stream, None)
             held[1].cancel()
 
     def _ended(self, stream: str, task: asyncio.Task[None]) -> None:
@@ -153,10 +154,27 @@ class CaptureWorker:
         while True:
             outgoing = await self._outbox.next()
             payload = memoryview(outgoing.payload).cast("B")
-            writer.write(encode(outgoing.header, payload.nbytes))
+            try:
+                beginning = encode(outgoing.header, payload.nbytes)
+            except (ValueError, TypeError, WireError) as error:
+                self._give_up(outgoing.header, type(error).__name__)
+                continue
+            writer.write(beginning)
             if payload.nbytes:
                 writer.write(payload)
             await writer.drain()
+
+    def _give_up(self, header: Mapping[str, Any], fault: str) -> None:
+        """What cannot be told is the end of the session that said it, not of everybody else's."""
+        told = header.get("record", header)
+        stream, session = str(told.get("stream", "")), told.get("session")
+        why = f"a {header['kind']} cannot be told ({fault})"
+        held = self._sessions.get(stream)
+        if header["kind"] == "Finished":
+            self._outbox.event(Finished(stream, int(told["session"]), "internal", why))
+        elif held is not None and held[0].plan.session == session:
+            held[0].broken(why)
+            self._stop(stream)
 
     async def _beat(self) -> None:
         while True:

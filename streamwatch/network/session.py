@@ -142,6 +142,7 @@ class GuardedSession:
         self._own_route = replace(self._route, trust="own")
         self._timeout = aiohttp.ClientTimeout(None, sock_connect=access.open_timeout, sock_read=access.read_timeout)
         self._bounded_timeout = aiohttp.ClientTimeout(None, sock_connect=access.open_timeout)
+        self.opening_limit = access.open_timeout + access.read_timeout
         self._known: dict[tuple[str, str | None, int | None], tuple[Route, bool]] = {}
 
     async def get(
@@ -180,8 +181,8 @@ class GuardedSession:
     ) -> AbstractAsyncContextManager[Stream]:
         """An open answer (2xx or 416); leaving the block early closes its connection.
 
-        ``within`` bounds everything inside the block, None only a silence of read_timeout. The block raises
-        SourceError.
+        ``within`` bounds everything inside the block, None only its opening (open_timeout and read_timeout) and a
+        silence of read_timeout. The block raises SourceError.
         """
         wanted = dict(headers or {})
         if byte_range is not None:
@@ -254,7 +255,9 @@ class _Exchange:
     async def __aenter__(self) -> Stream:
         await self._limit.__aenter__()
         try:
-            self._response = await self._session.open(self._url, self._headers, self._within)
+            # Without a limit of the whole, names, redirects and the head of the answer need one of their own.
+            async with asyncio.timeout(self._session.opening_limit if self._within is None else None):
+                self._response = await self._session.open(self._url, self._headers, self._within)
         except BaseException as error:
             await self.__aexit__(type(error), error, error.__traceback__)
             raise

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,7 +59,11 @@ class Drawn:
         if what == "sees-grant":
             granted = await self.desk.full_decode_granted(0.6)
             raise SourceError("ended", f"granted {granted}")
-        if what == "idle":
+        if what == "untold":
+            self.desk.opened(replace(DESCRIPTION, keyframe_seconds=float("nan")))
+        if what == "untold-end":
+            raise SourceError("busy", "come back", retry_after=float("inf"))
+        if what in {"idle", "untold"}:
             await asyncio.sleep(3600)
         poison = POISONS.get(what)
         count = 0

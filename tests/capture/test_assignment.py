@@ -12,8 +12,8 @@ from streamwatch.capture.evidence import EvidenceStore
 from streamwatch.capture.inbound import event_of
 from streamwatch.capture.outbox import Outbox
 from streamwatch.capture.picture import Picture
-from streamwatch.capture.wire import Message
-from streamwatch.records.capture import CapturePlan, Finished, MediaStatus, Missed, Opened
+from streamwatch.capture.wire import MAX_COST, Message
+from streamwatch.records.capture import CapturePlan, Finished, FullDecodeWanted, MediaStatus, Missed, Opened
 from tests.capture.test_wire import DESCRIPTION, over_the_wire
 
 PLAN = CapturePlan(stream="a", session=3, url="drawn:x", interval=1.0)
@@ -55,3 +55,22 @@ async def test_long_words_are_cut_and_endless_timestamps_end_the_session() -> No
     assert isinstance(finished, Finished)
     assert finished.code == "not_media"
     assert over_the_wire(finished)["stream"] == "a"
+
+
+async def test_numbers_are_bounded_before_they_are_told() -> None:
+    outbox = Outbox()
+    desk = Assignment(PLAN, outbox, EvidenceStore())
+    for _ in range(3):
+        desk.missed("fetch_error", 700_000)
+    desk.missed("corrupt", 10**30)
+    desk.opened(replace(DESCRIPTION, width=10**25, height=-1, variants=10**25))
+    asking = asyncio.create_task(desk.full_decode_granted(float("inf")))
+    async with asyncio.timeout(1):
+        said = [(await outbox.next()).header for _ in range(4)]
+    asking.cancel()
+    events = [event_of(Message({"kind": header["kind"], "record": header["record"]})) for header in said]
+    assert [event.count for event in events if isinstance(event, Missed)] == [1_000_000, 1_000_000]
+    assert [event.cost for event in events if isinstance(event, FullDecodeWanted)] == [MAX_COST]
+    assert [event.description.width for event in events if isinstance(event, Opened)] == [65_535]
+    for event in events:
+        over_the_wire(event)

@@ -3,6 +3,7 @@
 import pytest
 
 from streamwatch.capture.cutter import cut
+from streamwatch.capture.packets.reader import believable
 from streamwatch.errors import SourceError
 from tests.media import Look, audio_segment, fragments, segment
 
@@ -94,3 +95,20 @@ def test_random_damage_raises_nothing_else() -> None:
         cut(bytes(data), complete=True, first_only=False)
     except SourceError as error:
         assert error.code in {"not_media", "no_video", "unsupported_codec"}  # noqa: PT017 - either way is right
+
+
+def test_parameter_sets_larger_than_any_are_refused() -> None:
+    init, bodies = fragments([(0, 5)])
+    grown, extra = bytearray(init), 300_000
+    at = grown.find(b"avcC") - 4
+    end = at + int.from_bytes(grown[at : at + 4], "big")
+    grown[end:end] = bytes(extra)
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1", b"avcC"):
+        at = grown.find(name) - 4
+        grown[at : at + 4] = (int.from_bytes(grown[at : at + 4], "big") + extra).to_bytes(4, "big")
+    with pytest.raises(SourceError) as caught:
+        cut(bytes(grown) + bodies[0], complete=True, first_only=True)
+    assert caught.value.code == "not_media"
+    with pytest.raises(SourceError) as caught:
+        believable(bytes(extra))
+    assert caught.value.code == "not_media"

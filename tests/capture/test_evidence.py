@@ -59,3 +59,12 @@ def test_pixels_become_a_jpeg() -> None:
     assert picture.format == "JPEG"
     assert picture.size == (160, 90)
     assert np.abs(np.asarray(picture.convert("RGB")).astype(int) - pixels).mean() < 8
+
+
+def test_parameter_sets_count_too() -> None:
+    store = EvidenceStore(per_stream=100, total=1000)
+    for number in range(5):
+        coded = CodedPicture("h264", b"x" * 10, b"y" * 30, 0.0, number, 0.0, "receipt")
+        store.keep(f"a-1-{number}", Kept("a", number, coded), number)
+    assert store.size == 80
+    assert [number for number in range(5) if store.find(f"a-1-{number}", 5)] == [3, 4]

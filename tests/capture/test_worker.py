@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch.capture.desk import Source
+from streamwatch.capture.flight_recorder import FlightRecorder
+from streamwatch.capture.plain import to_plain
 from streamwatch.capture.pool import PoolOptions
+from streamwatch.capture.wire import Message
+from streamwatch.capture.worker import CaptureWorker
 from streamwatch.capture.worker_process import WorkerProcess, default_command
 from streamwatch.records.capture import CapturePlan, Finished, Opened
 from tests.capture.pool_room import STRANGE, PoolRoom, pool_room
@@ -97,8 +102,6 @@ async def test_terminal_signals_do_not_end_it(room: PoolRoom) -> None:
 @pytest.mark.parametrize("url", ["drawn:calm", "drawn:hang"])
 async def test_it_ends_when_its_socket_closes_even_if_a_decode_hangs(url: str) -> None:
     worker = await WorkerProcess.start(0, STRANGE, {"max_pixels": 1000}, slots=1)
-    from streamwatch.capture.plain import to_plain  # noqa: PLC0415
-
     plan = CapturePlan(stream="a", session=1, url=url, interval=1.0)
     worker.send({"kind": "start", "number": 1, "plan": to_plain(plan)})
     async with asyncio.timeout(15):
@@ -173,3 +176,36 @@ async def test_hls_and_files_go_through_the_real_worker(room: PoolRoom, peers: P
     await room.until(lambda: len(room.frames["a"]) >= 3 or room.finished("a"), 15)
     assert not room.of(Finished, "a")
     assert room.of(Opened, "a")[0].description.kind == "hls"
+
+
+@pytest.mark.parametrize("url", ["drawn:untold", "drawn:untold-end"])
+async def test_what_cannot_be_told_ends_its_own_session_only(url: str) -> None:
+    async with pool_room(PoolOptions(workers=1, worker_command=STRANGE)) as room:
+        room.pool.start(CapturePlan(stream="good", session=1, url="drawn:calm", interval=1.0))
+        await room.until(lambda: room.frames["good"])
+        room.pool.start(CapturePlan(stream="bad", session=2, url=url, interval=1.0))
+        await room.until(lambda: room.finished("bad"))
+        assert [(one.code, one.retryable) for one in room.finished("bad")] == [("internal", True)]
+        seen = len(room.frames["good"])
+        await room.until(lambda: len(room.frames["good"]) > seen + 5)
+        assert (room.restarts, room.finished("good")) == ([], [])
+
+
+async def test_streams_that_were_stopped_are_forgotten() -> None:
+    class Idle:
+        async def run(self) -> None:
+            await asyncio.Event().wait()
+
+    async def idle(*_: object) -> Source:
+        return Idle()
+
+    worker = CaptureWorker(FlightRecorder.create(1), {"worker": 0, "max_pixels": 1000}, opener=idle)
+    for number in range(5):
+        plan = CapturePlan(stream=f"s{number}", session=1, url="drawn:idle", interval=1.0)
+        worker._obey(Message({"kind": "start", "number": number, "plan": to_plain(plan)}))
+    await asyncio.sleep(0)
+    for number in range(5):
+        worker._obey(Message({"kind": "stop", "stream": f"s{number}"}))
+    await asyncio.sleep(0)
+    assert worker._watch.numbers == {}
+    worker._decoders.close()

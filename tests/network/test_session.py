@@ -341,3 +341,26 @@ async def test_environment_names_no_proxy(origin: Origin, monkeypatch: pytest.Mo
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     async with session_for(origin.url("/a.bin")) as session:
         assert await fetch(session, origin.url("/a.bin")) == BODY
+
+
+async def test_head_that_drips_is_no_opening_for_ever() -> None:
+    """Never silent for long, and no limit of the whole, as for a stream that has no end."""
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+        with contextlib.suppress(ConnectionError):
+            while not reader.at_eof():
+                writer.write(b"a")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/live.flv"
+    async with server, Connections() as connections:
+        session = GuardedSession(Access(url=url, open_timeout=0.2, read_timeout=0.2), connections)
+        with pytest.raises(SourceError) as caught:
+            async with asyncio.timeout(3), session.stream(url, within=None):
+                pytest.fail("there was no answer")
+    assert caught.value.code == "timeout"

@@ -14,6 +14,8 @@ from streamwatch.records.capture import CapturePlan
 
 MOST_AT_ONCE: Final = 32
 """Segments parsed in one go."""
+_FAR_AHEAD: Final = 300
+"""Segments that numbers may jump ahead before they are taken for new ones (the time of day, say), not for a loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,8 @@ class PlaylistFeed:
         if playlist.last_sequence < self.next_sequence - 1 and not self._is_restart(playlist, now):
             return False  # an older state from another cache: it will catch up
         self._behind_since = None
+        if playlist.media_sequence - self.next_sequence > max(_FAR_AHEAD, 2 * playlist.count):
+            self._begin_anew(playlist)
         self.playlist = playlist
         if playlist.last_sequence >= self.next_sequence:
             self._new_at = now
@@ -189,6 +193,9 @@ class PlaylistFeed:
         far = self.next_sequence - 1 - playlist.last_sequence > max(3, playlist.count)
         if not far and now - self._behind_since < 2 * self.playlist.target_duration:
             return False
+        self._begin_anew(playlist)
+        return True
+
+    def _begin_anew(self, playlist: MediaPlaylist) -> None:
         self.restarted = True
         self.next_sequence = max(playlist.media_sequence, playlist.last_sequence)
-        return True

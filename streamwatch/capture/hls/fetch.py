@@ -13,6 +13,8 @@ from streamwatch.network.session import GuardedSession, Stream
 
 DRAIN: Final = 262_144
 """Bytes that are rather read to the end than left behind: a new connection would cost more."""
+MAX_LONGER: Final = 30.0
+"""Seconds that a segment may take beyond the read timeout, however long it says it is."""
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
@@ -159,12 +161,14 @@ class SegmentFetch:
 
     async def _read_on(self, wanted: int) -> None:
         begin, end = self._bounds()
+        most = wanted if end is None else min(wanted, end - begin + 1)
+        if begin and begin + most > self._limit:
+            raise SourceError("too_large", f"a part begins after {begin} bytes, and the server sends no parts")
         if self._stream is None:
             self._stream = await self._request(None)
             self._skip = begin
             if self._stream.length is not None and end is None:
                 self._ranges.total(self._stream.length, self._segment.duration)
-        most = wanted if end is None else min(wanted, end - begin + 1)
         while len(self.data) < most:
             chunk = await self._stream.read_some()
             if not chunk:

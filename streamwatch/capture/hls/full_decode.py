@@ -16,7 +16,8 @@ from av.video.frame import VideoFrame
 from streamwatch.capture.cutter import NO_DECODER, container_of
 from streamwatch.capture.decoder import Bench
 from streamwatch.capture.hls.extract import Material
-from streamwatch.capture.picture import DecodeFailed, Picture
+from streamwatch.capture.picture import MAX_EXTRADATA, DecodeFailed, Picture
+from streamwatch.capture.sampler import PICTURES_ENOUGH
 from streamwatch.errors import SourceError
 
 TURN: Final = 0.25
@@ -38,11 +39,17 @@ class Turn:
 class SegmentDecode:
     """One segment while it is decoded. ``turn`` runs on decoder threads, one call at a time."""
 
-    def __init__(self, material: Material, short_side: int, choose: Callable[[float], bool]) -> None:
-        """``choose``: whether the picture at these raw seconds is wanted; asked in order of presentation."""
+    def __init__(
+        self, material: Material, short_side: int, choose: Callable[[float], bool], *, interval: float
+    ) -> None:
+        """``choose``: whether the picture at these raw seconds is wanted; asked in order of presentation.
+
+        ``interval``: seconds between two that will be.
+        """
         self._material: Material | None = material
         self._short_side = short_side
         self._choose = choose
+        self._interval = interval
         self._busy = threading.Lock()
         self._abandoned = False
         self._container: InputContainer | None = None
@@ -109,6 +116,8 @@ class SegmentDecode:
         self.width, self.height = told.width, told.height
         if told.width * told.height > bench.max_pixels:
             raise DecodeFailed("too_large", f"{told.width}x{told.height}")
+        if len(told.extradata or b"") > MAX_EXTRADATA:
+            raise SourceError("not_media", "the video's parameter sets are larger than any")
         try:
             context = av.CodecContext.create(told.name, "r")
         except ValueError:
@@ -116,7 +125,9 @@ class SegmentDecode:
         assert isinstance(context, VideoCodecContext)
         context.thread_count = 1
         context.thread_type = "NONE"
-        context.skip_frame = "NONREF"  # a third cheaper, and exact: no picture refers to what is left out
+        rate = min(float(self._container.streams.video[0].average_rate or 30), 240.0)
+        if rate * self._interval >= PICTURES_ENOUGH:
+            context.skip_frame = "NONREF"  # a third cheaper, and exact: no picture refers to what is left out
         context.options = {"max_pixels": str(bench.max_pixels)}
         if told.extradata:
             context.extradata = told.extradata

@@ -10,6 +10,9 @@ from streamwatch.capture.hls.playlist import PARSE_ERRORS
 from streamwatch.errors import SourceError
 
 MAX_VARIANTS: Final = 200
+_MAX_SIDE: Final = 65_535
+_MAX_BANDWIDTH: Final = 10**12
+_MAX_FRAME_RATE: Final = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,14 @@ def parse_master(text: str, url: str) -> list[Variant]:
 
 def _variant(uri: str, info: dict[str, Any], url: str, *, iframes: bool) -> Variant:
     width, _, height = str(info.get("resolution", "0x0")).lower().partition("x")
+    rate = float(info.get("frame_rate") or 0.0)
     return Variant(
         uri=urljoin(url, uri.strip()),
-        bandwidth=int(info.get("average_bandwidth") or info.get("bandwidth") or 0),
-        width=int(width),
-        height=int(height),
+        bandwidth=min(int(info.get("average_bandwidth") or info.get("bandwidth") or 0), _MAX_BANDWIDTH),
+        width=min(int(width), _MAX_SIDE),
+        height=min(int(height), _MAX_SIDE),
         codecs=str(info.get("codecs", "")),
-        frame_rate=float(info.get("frame_rate") or 0.0),
+        frame_rate=rate if 0 <= rate <= _MAX_FRAME_RATE else 0.0,
         video_range=str(info.get("video_range", "")),
         iframes=iframes,
     )

@@ -17,6 +17,9 @@ from streamwatch.telemetry.redaction import redact_url
 MAX_DURATION: Final = 600.0
 """Seconds; a segment that claims to be longer is taken for a mistake of the playlist."""
 
+_MIN_DURATION: Final = 0.1
+"""Seconds; no segment is that short. What claims to be is as long as the target duration, as far as anyone knows."""
+
 _SEGMENT = re.compile(r"^#EXTINF:", re.MULTILINE)
 _URI = re.compile(r"^[^#\s].*$", re.MULTILINE)
 _NUMBERS: Final = {
@@ -148,7 +151,7 @@ class MediaPlaylist:
             text = self._text[self._starts[-5] :] if self.count > 5 else self._text
             found = [float(value) for value in _DURATION.findall(text) if value.count(".") < 2 and value != "."]
             mean = sum(found) / len(found) if found else self.target_duration
-            self._usual = mean if 0.1 <= mean <= MAX_DURATION else self.target_duration
+            self._usual = mean if _MIN_DURATION <= mean <= MAX_DURATION else self.target_duration
         return self._usual
 
     def _plain_segments(self, begin: int, before: str, inside: str) -> list[Segment]:
@@ -162,7 +165,7 @@ class MediaPlaylist:
             entry = _PLAIN_ENTRY.match(inside, at)
             if entry is None:
                 return []
-            duration, uri = _duration(float(entry.group(1))), urljoin(self._url, entry.group(2))
+            duration, uri = self._duration(float(entry.group(1))), urljoin(self._url, entry.group(2))
             sequence = self.media_sequence + begin + len(segments)
             segments.append(Segment(sequence, uri, duration, discontinuities, None, None, None, None, gap=False))
             at = entry.end()
@@ -182,7 +185,7 @@ class MediaPlaylist:
             yield Segment(
                 sequence=self.media_sequence + begin + index,
                 uri=urljoin(self._url, entry["uri"].strip()),
-                duration=_duration(entry["duration"]),
+                duration=self._duration(entry["duration"]),
                 discontinuities=discontinuities,
                 program_date_time=_unix(entry.get("current_program_date_time")),
                 byte_range=byte_range,
@@ -194,7 +197,7 @@ class MediaPlaylist:
     def _parsed(self, before: str, inside: str) -> dict[str, Any]:
         """The window as m3u8 sees it, with the state that the part before it left behind."""
         lines = ["#EXTM3U", *_last_line("#EXT-X-KEY:", before), *_last_line("#EXT-X-MAP:", before)]
-        date = _date_at_end(before)
+        date = self._date_at_end(before)
         if date is not None:
             lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{date.isoformat()}")
         for line in inside.splitlines():
@@ -204,6 +207,22 @@ class MediaPlaylist:
                 lines.append(line)
         parsed: dict[str, Any] = m3u8.parser.parse("\n".join(lines))
         return parsed
+
+    def _date_at_end(self, before: str) -> datetime | None:
+        """The date of the picture that follows ``before``, from the last date in it and the durations since."""
+        last: re.Match[str] | None = None
+        at = before.rfind("\n#EXT-X-PROGRAM-DATE-TIME:")
+        if at >= 0:
+            last = _DATE.search(before, at)
+        if last is None or (moment := _datetime(last.group(1))) is None:
+            return None
+        passed = itertools.islice(_DURATION.findall(before, last.end()), 100_000)
+        return moment + timedelta(seconds=sum(self._duration(float(value)) for value in passed))
+
+    def _duration(self, value: float) -> float:
+        if not math.isfinite(value) or not 0 <= value <= MAX_DURATION:
+            raise ValueError("duration")
+        return value if value >= _MIN_DURATION else self.target_duration
 
     def _key(self, entry: dict[str, str] | None) -> Key | None:
         if not entry or entry.get("method", "NONE").upper() == "NONE":
@@ -272,21 +291,3 @@ def _unix(moment: datetime | None) -> float | None:
     if moment is None:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _date_at_end(before: str) -> datetime | None:
-    """The date of the picture that follows ``before``, from the last date in it and the durations since."""
-    last: re.Match[str] | None = None
-    at = before.rfind("\n#EXT-X-PROGRAM-DATE-TIME:")
-    if at >= 0:
-        last = _DATE.search(before, at)
-    if last is None or (moment := _datetime(last.group(1))) is None:
-        return None
-    passed = itertools.islice(_DURATION.findall(before, last.end()), 100_000)
-    return moment + timedelta(seconds=sum(_duration(float(value)) for value in passed))
-
-
-def _duration(value: float) -> float:
-    if not math.isfinite(value) or not 0 <= value <= MAX_DURATION:
-        raise ValueError("duration")
-    return value

@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 from streamwatch.capture.hls.playlist import Segment
 from streamwatch.capture.sampler import EARLY, KeyframeWatch, Sampler
+from streamwatch.capture.wire import MAX_COST
 from streamwatch.records.capture import SamplingMode
 
 Want = Literal["nothing", "first", "every", "full"]
@@ -95,4 +96,4 @@ class SegmentSampling:
 
 def decode_cost(bytes_per_second: float) -> float:
     """CPU-seconds per second that full decode of such a stream takes."""
-    return max(0.005, bytes_per_second * 8 / 1_000_000 * COST_PER_MEGABIT)
+    return min(max(0.005, bytes_per_second * 8 / 1_000_000 * COST_PER_MEGABIT), MAX_COST)

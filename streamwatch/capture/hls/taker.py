@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from streamwatch.capture.cutter import Cut, KeyPacket
 from streamwatch.capture.decoder import DecoderPool
 from streamwatch.capture.hls.extract import FirstPicture, Material, every_keyframe, first_picture, picture_of
-from streamwatch.capture.hls.fetch import Ranges, SegmentFetch
+from streamwatch.capture.hls.fetch import MAX_LONGER, Ranges, SegmentFetch
 from streamwatch.capture.hls.full_decode import SegmentDecode
 from streamwatch.capture.hls.keys import KeyRing
 from streamwatch.capture.hls.playlist import ByteRange, Segment
 from streamwatch.capture.hls.sampling import SegmentSampling
 from streamwatch.capture.picture import DecodeFailed, Picture
+from streamwatch.capture.sampler import Steps
 from streamwatch.capture.timeline import Timeline
 from streamwatch.network.session import GuardedSession, Reply
 from streamwatch.records.capture import CapturePlan
@@ -60,6 +61,7 @@ class SegmentTaker:
         self._sampling = sampling
         self._timeline = timeline
         self._ranges = ranges
+        self._steps = Steps()
         self._keys = KeyRing(self._fetch_small)
 
     async def first(self, segment: Segment, start: float, *, whole: bool) -> Take:
@@ -130,13 +132,13 @@ class SegmentTaker:
             first = pts if first is None else first
             media_time = self._timeline.place(pts, expected=start + pts - first)
             take.began = media_time if take.began is None else take.began
-            if not self._sampling.sampler.wants(media_time):
+            if not self._sampling.sampler.wants(media_time, self._steps.saw(media_time)):
                 return False
             self._sampling.sampler.took(media_time)
             places[pts] = media_time
             return True
 
-        decode = SegmentDecode(material, self._plan.short_side, choose)
+        decode = SegmentDecode(material, self._plan.short_side, choose, interval=self._plan.interval)
         try:
             done = False
             while not done:
@@ -176,7 +178,7 @@ class SegmentTaker:
             self._http,
             segment,
             self._ranges,
-            within=self._plan.read_timeout + segment.duration,
+            within=self._plan.read_timeout + min(segment.duration, MAX_LONGER),
             limit=self._plan.max_segment_bytes,
             whole=whole,
         )

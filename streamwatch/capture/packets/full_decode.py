@@ -13,20 +13,19 @@ from streamwatch.capture.decoder import Bench
 from streamwatch.capture.packets.mailbox import Arrival
 from streamwatch.capture.packets.reader import Found
 from streamwatch.capture.picture import DecodeFailed, Picture
-from streamwatch.capture.sampler import Sampler
+from streamwatch.capture.sampler import PICTURES_ENOUGH, Sampler, Steps
 from streamwatch.capture.timeline import Timeline
+from streamwatch.capture.wire import MAX_COST
 
 _COST_1080P30: Final = 0.1
 """Cores: 93 ms a second without the pictures that no other refers to."""
 _MAX_IN_FLIGHT: Final = 128
-_PICTURES_ENOUGH: Final = 8
-"""Pictures per interval from which on some may be left out."""
 
 
 def full_decode_cost(width: int, height: int, frame_rate: float) -> float:
     """Cores that the full decode of one stream takes, about. A size that is not known yet counts as 1080p."""
     pixels = width * height or 1920 * 1080
-    return _COST_1080P30 * (pixels * frame_rate) / (1920 * 1080 * 30)
+    return min(_COST_1080P30 * (pixels * frame_rate) / (1920 * 1080 * 30), MAX_COST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class FullDecoder:
         context.thread_type = "NONE"
         context.options = {"max_pixels": str(max_pixels)}
         # Pictures that no other refers to are a third of the work.
-        if found.frame_rate * sampler.interval >= _PICTURES_ENOUGH:
+        if found.frame_rate * sampler.interval >= PICTURES_ENOUGH:
             context.skip_frame = "NONREF"
         context.extradata = extradata
         self._context = context
@@ -81,6 +80,7 @@ class FullDecoder:
         self._sampler = sampler
         self._since = since
         self._started = False
+        self._steps = Steps()
         self._in_flight: dict[int, Arrival] = {}
 
     def decode(self, arrivals: Sequence[Arrival], short_side: int, bench: Bench) -> Harvest:
@@ -94,7 +94,7 @@ class FullDecoder:
                 # frame.time is not to be trusted (nan for some); the packets' time base holds for all of them.
                 pts = float(frame.pts * arrival.packet.time_base)
                 media_time = self._timeline.place(pts, received=source.received)
-                if not self._sampler.wants(media_time):
+                if not self._sampler.wants(media_time, self._steps.saw(media_time)):
                     continue
                 if frame.is_corrupt:
                     harvest.corrupt += 1

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from streamwatch.capture.packets.faults import while_opening, while_reading
 from streamwatch.capture.packets.mailbox import Arrival, Mailbox
 from streamwatch.capture.packets.opening import Opening
+from streamwatch.capture.picture import MAX_EXTRADATA
 from streamwatch.errors import SourceError
 
 _JUMP: Final = 10.0
@@ -165,13 +166,20 @@ def _video_of(container: InputContainer) -> VideoStream:
     return video
 
 
+def believable(extradata: bytes | None) -> bytes | None:
+    """The parameter sets; raises SourceError ``not_media`` for more than can be kept with every picture."""
+    if len(extradata or b"") > MAX_EXTRADATA:
+        raise SourceError("not_media", "the video's parameter sets are larger than any")
+    return extradata
+
+
 def _found(container: InputContainer, video: VideoStream) -> Found:
     context = video.codec_context
     rate = video.average_rate or video.guessed_rate
     return Found(
         container=container.format.name.split(",")[0],
         codec=context.name,
-        extradata=context.extradata,
+        extradata=believable(context.extradata),
         width=context.width,
         height=context.height,
         frame_rate=min(float(rate), 240.0) if rate else 30.0,

@@ -12,7 +12,7 @@ from streamwatch.capture.packets.full_decode import FullDecoder, Harvest, full_d
 from streamwatch.capture.packets.mailbox import Arrival, Mailbox
 from streamwatch.capture.packets.opening import PATIENCE, Opening
 from streamwatch.capture.packets.reachable import check_reachable, explain
-from streamwatch.capture.packets.reader import Found, Reader
+from streamwatch.capture.packets.reader import Found, Reader, believable
 from streamwatch.capture.picture import CodedPicture, DecodeFailed
 from streamwatch.capture.sampler import KeyframeWatch, Sampler
 from streamwatch.capture.timeline import Timeline
@@ -138,7 +138,7 @@ class PacketSource:
     async def _keyframe(self, arrival: Arrival, reader: Reader) -> None:
         packet = arrival.packet
         if packet.has_sidedata("new_extradata"):
-            self._extradata = bytes(packet.get_sidedata("new_extradata"))
+            self._extradata = believable(bytes(packet.get_sidedata("new_extradata")))
         before = self._timeline.last
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None:

@@ -25,7 +25,7 @@ def test_chosen_pictures_come_out_in_order() -> None:
         asked.append(round(pts, 3))
         return round(pts * 10) % 4 == 0
 
-    decode = SegmentDecode(material(segment(100, 20)), 90, choose)
+    decode = SegmentDecode(material(segment(100, 20)), 90, choose, interval=0.5)
     turn = decode.turn(Bench(9_000_000))
     decode.close()
     assert turn.done
@@ -37,7 +37,7 @@ def test_chosen_pictures_come_out_in_order() -> None:
 
 @pytest.mark.parametrize(("data", "code"), [(b"<html>" * 99, "not_media"), (audio_segment(0.3), "no_video")])
 def test_what_is_no_video(data: bytes, code: str) -> None:
-    decode = SegmentDecode(material(data), 90, lambda _: True)
+    decode = SegmentDecode(material(data), 90, lambda _: True, interval=0.5)
     with pytest.raises(SourceError) as caught:
         decode.turn(Bench(9_000_000))
     decode.close()
@@ -45,7 +45,7 @@ def test_what_is_no_video(data: bytes, code: str) -> None:
 
 
 def test_too_many_pixels() -> None:
-    decode = SegmentDecode(material(segment(0, 3)), 90, lambda _: True)
+    decode = SegmentDecode(material(segment(0, 3)), 90, lambda _: True, interval=0.5)
     with pytest.raises(DecodeFailed) as caught:
         decode.turn(Bench(100))
     decode.close()
@@ -60,7 +60,7 @@ def test_pictures_that_nothing_refers_to_are_left_out() -> None:
         asked.append(pts)
         return True
 
-    decode = SegmentDecode(material(segment(0, 20, look)), 90, choose)
+    decode = SegmentDecode(material(segment(0, 20, look)), 90, choose, interval=1.0)
     turn = decode.turn(Bench(9_000_000))
     decode.close()
     assert asked == sorted(asked)
@@ -77,7 +77,7 @@ async def test_giving_up_while_a_thread_decodes() -> None:
         assert let_go.wait(5)
         return True
 
-    decode = SegmentDecode(material(segment(0, 20)), 90, choose)
+    decode = SegmentDecode(material(segment(0, 20)), 90, choose, interval=0.5)
     pool = DecoderPool(1, NoWatch(), max_pixels=9_000_000)
     running = asyncio.create_task(pool.submit("cam", decode.turn))
     await asyncio.to_thread(entered.wait, 5)
