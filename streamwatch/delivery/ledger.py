@@ -12,8 +12,16 @@ from streamwatch.errors import StoreError
 from streamwatch.records.alert import Incident, Sink
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.rows import Heads, OutboxRow, Outcome, RowState, Settlement
+from streamwatch.store.writer import PATIENCE
 
 Key = tuple[str, Sink]
+
+SLOW = 2.0
+"""Seconds after which a store that does not answer counts as failing."""
+ASK_AGAIN = 5.0
+"""Seconds for which a failing store that gave no answer is asked for no rows."""
+ROUNDS = 20
+"""Transactions in one go for what is owed: more may come to be owed during each."""
 
 
 @dataclass(slots=True)
@@ -34,7 +42,8 @@ class Ledger:
 
     While the store fails (``fault`` is set) new rows live in memory, at most ``limit`` of them: then the oldest is
     given up, loudly (``on_lost``). What was settled meanwhile is remembered, so that nothing is delivered again for
-    want of a note. Everything owed is written by :meth:`recover` or together with the next :meth:`write`.
+    want of a note. Everything owed is written by :meth:`recover`; until then the fault stands and nobody else waits for
+    the disk to take something.
     """
 
     def __init__(
@@ -56,6 +65,7 @@ class Ledger:
         self._entered: dict[Key, float] = {}
         self._later: dict[Key, tuple[str, float]] = {}
         self._mending = asyncio.Lock()
+        self._ask_at = 0.0
         self.fault: str | None = None
         """Why alerts cannot be written down, in words; None while they can."""
 
@@ -65,11 +75,10 @@ class Ledger:
         judge_states: Mapping[str, Mapping[str, Any]],
         rows: Sequence[OutboxRow],
     ) -> None:
-        """Write it down, together with what is owed from before. Raises StoreError; then nothing is kept."""
-        if self._owed:
-            await self._mend(incidents, judge_states, rows)
-        else:
-            await self._store.commit(incidents=incidents, judge_states=judge_states, rows=rows)
+        """Write it down. Raises StoreError, at once while the fault lasts; then nothing is kept."""
+        if self.fault is not None:
+            raise StoreError(self.fault)
+        await self._store.commit(incidents=incidents, judge_states=judge_states, rows=rows, within=SLOW)
         self._stamp(rows)
 
     def keep(
@@ -89,17 +98,31 @@ class Ledger:
             self._give_up_one()
 
     async def recover(self) -> bool:
-        """Try to write what is owed; True when nothing is owed any more. A row in flight waits for its answer."""
-        if not self._owed and self.fault is None:
+        """Try to write what is owed; True when the store works and nothing is owed any more.
+
+        The only one that tries a disk that failed: nobody else waits for it.
+        """
+        async with self._mending:
+            if self.fault is None:
+                return True
+            rows = incidents = 0
+            try:
+                if not self._owed:
+                    await self._store.probe()
+                for _ in range(ROUNDS):
+                    if not self._owed:
+                        break
+                    more_rows, more_incidents = await self._write_owed()
+                    rows, incidents = rows + more_rows, incidents + more_incidents
+            except StoreError as error:
+                self._fail(error)
+                return False
+            if self._owed:
+                return False
+            self._log.warning("delivery.store_recovered", rows=rows, incidents=incidents)
+            self.fault = None
+            self._ask_at = 0.0
             return True
-        try:
-            if not self._owed:
-                await self._store.probe()
-            await self._mend([], {}, [])
-        except StoreError as error:
-            self._fail(error)
-            return False
-        return not self._owed
 
     async def take(self, sink: Sink, limit: int, *, ignore_due: bool = False, skip: Collection[str] = ()) -> Heads:
         """Rows to try now, at most ``limit``, one per incident; they are the caller's until settled or released.
@@ -113,15 +136,19 @@ class Ledger:
         postponed = {} if ignore_due else self._postponed(sink)
         unwanted = {*taken, *skip, *postponed}
         blocked: set[str] = set()
-        try:
-            found = await self._store.heads(
-                sink, limit, skip_rows=known, skip_incidents=unwanted, ignore_due=ignore_due
-            )
-            if memory:
-                blocked = await self._store.owing(sink, known)
-        except StoreError as error:
-            self._fail(error)
-            found = Heads((), self._clock() + 5.0)
+        within = PATIENCE if self.fault is None else SLOW
+        found = Heads((), self._clock() + ASK_AGAIN)
+        if time.monotonic() >= self._ask_at:
+            try:
+                if memory:
+                    blocked = await self._store.owing(sink, known, within=within)
+                found = await self._store.heads(
+                    sink, limit, skip_rows=known, skip_incidents=unwanted, ignore_due=ignore_due, within=within
+                )
+            except StoreError as error:
+                self._fail(error)
+                # A disk that hangs must not hold up each alert in memory anew.
+                self._ask_at = time.monotonic() + ASK_AGAIN
         # Another caller may have taken the same rows while this one waited for the store.
         rows = [row for row in found.rows if row.incident not in taken and row.key not in self._owed.settlements]
         waiting = [due for due in (found.next_due, *postponed.values()) if due is not None]
@@ -156,6 +183,8 @@ class Ledger:
 
     async def expire(self, sink: Sink, before: float) -> int:
         """Dead-letter what is pending since before ``before`` (Unix seconds) and not being tried; how many rows."""
+        if self.fault is not None:
+            return 0
         try:
             return await self._store.expire(sink, before, list(self._taken.get(sink, ())))
         except StoreError as error:
@@ -178,19 +207,22 @@ class Ledger:
         try:
             if row.key in self._owed.rows:
                 self._settle_in_memory(note)
+            elif self.fault is not None:
+                self._settle_later(row, note)
             else:
-                await self._store.settle([note])
+                await self._store.settle([note], within=SLOW)
         except StoreError as fault:
             self._fail(fault)
-            if outcome == "retry":
-                self.postpone(row, due - self._clock())
-            else:
-                self._owed.settlements[row.key] = note
+            self._settle_later(row, note)
         finally:
             self.release(row)
-        if self._owed:
-            await self.recover()
         return max(0.0, self._clock() - row.created) if entered is None else time.monotonic() - entered
+
+    def _settle_later(self, row: OutboxRow, note: Settlement) -> None:
+        if note.outcome != "retry":
+            self._owed.settlements[row.key] = note
+        elif note.due > self._clock():
+            self.postpone(row, note.due - self._clock())
 
     def _settle_in_memory(self, note: Settlement) -> None:
         key = (note.id, note.sink)
@@ -202,32 +234,23 @@ class Ledger:
         due = note.due if note.outcome == "retry" else row.due
         self._owed.rows[key] = replace(row, state=state, due=due, tries=row.tries + 1, last_error=note.error)
 
-    async def _mend(
-        self,
-        incidents: Sequence[Incident],
-        judge_states: Mapping[str, Mapping[str, Any]],
-        rows: Sequence[OutboxRow],
-    ) -> None:
-        """One transaction: everything owed, then the new. Raises StoreError and keeps what was owed."""
-        async with self._mending:
-            owed = self._owed
-            old_incidents, old_states = dict(owed.incidents), dict(owed.judge_states)
-            old_settlements = dict(owed.settlements)
-            old_rows = dict(owed.rows)
-            # A row that is in flight meanwhile is settled wherever it then is: still here, or in the store.
-            await self._store.commit(
-                incidents=[*old_incidents.values(), *incidents],
-                judge_states={**old_states, **judge_states},
-                rows=[*old_rows.values(), *rows],
-                settlements=list(old_settlements.values()),
-            )
-            _forget(owed.incidents, old_incidents)
-            _forget(owed.judge_states, old_states)
-            _forget(owed.settlements, old_settlements)
-            _forget(owed.rows, old_rows)
-        if self.fault is not None:
-            self._log.warning("delivery.store_recovered", rows=len(old_rows), incidents=len(old_incidents))
-            self.fault = None
+    async def _write_owed(self) -> tuple[int, int]:
+        """One transaction with everything owed; how many rows and incidents. Raises StoreError and keeps them."""
+        owed = self._owed
+        incidents, states = dict(owed.incidents), dict(owed.judge_states)
+        settlements, rows = dict(owed.settlements), dict(owed.rows)
+        # A row that is in flight meanwhile is settled wherever it then is: still here, or in the store.
+        await self._store.commit(
+            incidents=list(incidents.values()),
+            judge_states=states,
+            rows=list(rows.values()),
+            settlements=list(settlements.values()),
+        )
+        _forget(owed.incidents, incidents)
+        _forget(owed.judge_states, states)
+        _forget(owed.settlements, settlements)
+        _forget(owed.rows, rows)
+        return len(rows), len(incidents)
 
     def _give_up_one(self) -> None:
         settled = (key for key, row in self._owed.rows.items() if row.state != "pending")

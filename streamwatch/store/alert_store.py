@@ -18,7 +18,7 @@ from streamwatch.store.database import make_folder
 from streamwatch.store.instance_lock import InstanceLock
 from streamwatch.store.rows import Backlog, Heads, OutboxRow, Settlement
 from streamwatch.store.schema import MIGRATIONS, Migration
-from streamwatch.store.writer import Writer
+from streamwatch.store.writer import PATIENCE, Writer
 
 DAY: Final = 86400.0
 
@@ -85,8 +85,9 @@ class AlertStore:
         judge_states: Mapping[str, Mapping[str, Any]] | None = None,
         rows: Sequence[OutboxRow] = (),
         settlements: Sequence[Settlement] = (),
+        within: float = PATIENCE,
     ) -> None:
-        """Write all of it or nothing. On return it is on the disk."""
+        """Write all of it or nothing. On return it is on the disk; no answer ``within`` seconds is a StoreError."""
 
         def work(connection: sqlite3.Connection) -> None:
             incident_table.put_incidents(connection, incidents)
@@ -94,7 +95,7 @@ class AlertStore:
             outbox_table.enqueue(connection, rows)
             outbox_table.settle(connection, settlements)
 
-        await self._writer.run(work)
+        await self._writer.run(work, timeout=within)
 
     async def probe(self) -> None:
         """Write something, to see whether the disk takes it."""
@@ -103,9 +104,9 @@ class AlertStore:
             lambda connection: connection.execute("INSERT OR REPLACE INTO meta VALUES ('probed', ?)", (now,)).rowcount
         )
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
+    async def settle(self, settlements: Sequence[Settlement], *, within: float = PATIENCE) -> None:
         """Write down what became of attempts to deliver."""
-        await self._writer.run(partial(outbox_table.settle, settlements=settlements))
+        await self._writer.run(partial(outbox_table.settle, settlements=settlements), timeout=within)
 
     async def heads(
         self,
@@ -115,6 +116,7 @@ class AlertStore:
         skip_rows: Collection[str] = (),
         skip_incidents: Collection[str] = (),
         ignore_due: bool = False,
+        within: float = PATIENCE,
     ) -> Heads:
         """Rows of the sink that may be tried now: only the oldest undelivered of each incident."""
         return await self._writer.run(
@@ -126,12 +128,13 @@ class AlertStore:
                 skip_rows=skip_rows,
                 skip_incidents=skip_incidents,
                 ignore_due=ignore_due,
-            )
+            ),
+            timeout=within,
         )
 
-    async def owing(self, sink: Sink, skip_rows: Collection[str] = ()) -> set[str]:
+    async def owing(self, sink: Sink, skip_rows: Collection[str] = (), *, within: float = PATIENCE) -> set[str]:
         """The incidents of which the sink is still owed a row."""
-        return await self._writer.run(partial(outbox_table.owing, sink=sink, skip_rows=skip_rows))
+        return await self._writer.run(partial(outbox_table.owing, sink=sink, skip_rows=skip_rows), timeout=within)
 
     async def retire(self, known: Collection[Sink]) -> dict[Sink, int]:
         """Dead-letter what is owed to sinks that are not ``known`` any more; how many rows of which sink."""

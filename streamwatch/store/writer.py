@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from streamwatch.errors import StoreError
 from streamwatch.store.database import connect, explain, open_database
@@ -17,6 +17,11 @@ from streamwatch.store.schema import MIGRATIONS, Migration
 T = TypeVar("T")
 
 Work = Callable[[sqlite3.Connection], Any]
+
+PATIENCE: Final = 10.0
+"""Seconds that a caller waits for an answer unless it says otherwise."""
+LOCKED: Final = 1.0
+"""Seconds that a transaction waits for another process that holds the file."""
 
 
 @dataclass(slots=True)
@@ -57,7 +62,7 @@ class Writer:
         self._thread.start()
         return copy
 
-    async def run(self, work: Callable[[sqlite3.Connection], T], *, timeout: float = 10.0) -> T:  # noqa: ASYNC109 - a limit of ours, not a wrapper
+    async def run(self, work: Callable[[sqlite3.Connection], T], *, timeout: float = PATIENCE) -> T:  # noqa: ASYNC109 - a limit of ours, not a wrapper
         """Run ``work`` inside a transaction; its value once committed.
 
         Raises StoreError when it failed, when too many jobs wait, or when no answer came in ``timeout`` seconds (then
@@ -117,22 +122,25 @@ class Writer:
             jobs.append(job)
         return jobs, False
 
-    def _together(self, jobs: list[_Job]) -> list[_Outcome]:
+    def _together(self, jobs: list[_Job], locked: float = LOCKED) -> list[_Outcome]:
         try:
-            return self._transaction(jobs)
+            return self._transaction(jobs, locked)
         except sqlite3.Error as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                locked = 0.0  # it was waited for once; as many waits as jobs would hold up everybody
             if len(jobs) == 1:
                 return [_Outcome(jobs[0], error=explain(error, self._path))]
         except Exception as error:  # noqa: BLE001 - the thread's edge: a fault of ours goes to the job's own caller
             if len(jobs) == 1:
                 return [_Outcome(jobs[0], error=error)]
-        return [outcome for job in jobs for outcome in self._together([job])]
+        return [outcome for job in jobs for outcome in self._together([job], locked)]
 
-    def _transaction(self, jobs: list[_Job]) -> list[_Outcome]:
+    def _transaction(self, jobs: list[_Job], locked: float) -> list[_Outcome]:
         if self._connection is None:
             self._connection = connect(self._path)
         connection = self._connection
         try:
+            connection.execute(f"PRAGMA busy_timeout = {round(locked * 1000)}")
             connection.execute("BEGIN")
             outcomes = [_Outcome(job, value=job.work(connection)) for job in jobs]
             connection.execute("COMMIT")

@@ -6,6 +6,7 @@ import resource
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,6 +101,22 @@ async def test_many_commits_share_a_transaction_and_only_the_guilty_one_fails(st
     began = 0
     await asyncio.gather(*(store.commit(rows=[row(f"b{number}")]) for number in range(300)))
     assert began < 30
+
+
+async def test_a_file_locked_by_another_process_is_waited_for_once_and_can_be_read(
+    store: AlertStore, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "store" / "alerts.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    writes = [store.commit(incidents=[incident(f"i{number}")]) for number in range(20)]
+    *refused, read = await asyncio.gather(*writes, store.open_incidents(), return_exceptions=True)
+    assert time.monotonic() - began < 2.5
+    assert read == []
+    assert len([one for one in refused if isinstance(one, StoreError) and "locked" in str(one)]) == 20
+    other.execute("ROLLBACK")
+    other.close()
+    await store.commit(incidents=[incident()])
 
 
 async def test_a_full_database_is_a_store_error_and_heals(store: AlertStore) -> None:
