@@ -1,6 +1,7 @@
 """Takes the judge's verdicts, writes them down as alerts owed to every sink that wants them, and sees to delivery."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from streamwatch.records.alert import Sink, Verdict
 from streamwatch.records.scores import Scores
 from streamwatch.records.stream_state import StreamState
 from streamwatch.store.alert_store import AlertStore
+from streamwatch.store.evidence import EvidenceStore
 from streamwatch.store.rows import Backlog, OutboxRow
 
 HOUSEKEEPING = 2.0
@@ -44,7 +46,7 @@ class Acknowledgement:
 
 
 class AlertDesk:
-    """Verdict -> alert -> outbox -> couriers. ``clock`` gives Unix seconds."""
+    """Verdict -> alert -> outbox -> couriers. ``clock`` gives Unix seconds; ``pictures`` are pruned with the store."""
 
     def __init__(
         self,
@@ -57,8 +59,10 @@ class AlertDesk:
         new_id: Callable[[], str] = new_ulid,
         rng: random.Random | None = None,
         user_agent: str = "streamwatch",
+        pictures: EvidenceStore | None = None,
     ) -> None:
         self._store = store
+        self._pictures = pictures
         self._log = log
         self._meters = meters or DeliveryMeters()
         self._clock = clock
@@ -244,18 +248,27 @@ class AlertDesk:
 
     async def _keep_house(self) -> None:
         """Mend a failing store, tell the backlog, prune."""
-        pruned = -PRUNING
+        pruned = -math.inf
         while True:
             if await self._ledger.recover():
                 try:
                     await self._tell_backlog()
                     if time.monotonic() - pruned >= PRUNING:
                         pruned = time.monotonic()
+                        await self._prune_pictures()
                         await self._store.prune()
                 except StoreError as error:
                     self._log.error("delivery.store_failing", error=str(error))
             self._meters.persisted(not self.degraded)
             await asyncio.sleep(HOUSEKEEPING)
+
+    async def _prune_pictures(self) -> None:
+        if self._pictures is None:
+            return
+        try:
+            await self._pictures.prune()
+        except StoreError as error:
+            self._log.error("evidence.not_pruned", error=str(error))
 
     async def _tell_backlog(self) -> None:
         owed = await self._store.backlog()

@@ -108,11 +108,11 @@ async def until(condition: Callable[[], Awaitable[bool]], within: float = 8.0) -
 
 @asynccontextmanager
 async def bench(
-    folder: Path, *sinks: SinkOptions, clock: Callable[[], float] = time.time, log: Log | None = None
+    folder: Path, *sinks: SinkOptions, clock: Callable[[], float] = time.time, log: Log | None = None, **more: Any
 ) -> AsyncIterator[Bench]:
     log, meter = log or Log(), Meter()
     store = await AlertStore.open(folder, log=log.logger, clock=clock)
-    desk = AlertDesk(store, sinks, log=log.logger, meters=meter.meters, clock=clock)
+    desk = AlertDesk(store, sinks, log=log.logger, meters=meter.meters, clock=clock, **more)
     running = asyncio.create_task(desk.run())
     try:
         yield Bench(desk, store, log, meter)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sqlite3
 import time
 from dataclasses import replace
@@ -11,9 +12,10 @@ import pytest
 
 from streamwatch.backoff import Backoff
 from streamwatch.errors import DeliveryError
+from streamwatch.store.evidence import EvidenceStore
 from tests.delivery.samples import SUBJECT, Bench, alerts, bench, hanging, hook, until, verdict
 from tests.peers import Peers, free_port
-from tests.store.samples import incident
+from tests.store.samples import Clock, incident
 
 BIG = replace(SUBJECT, context={"notes": "x" * 20_000})
 """Its alerts need new pages, which a full database does not give."""
@@ -191,6 +193,21 @@ async def test_a_test_alert_is_signed_and_marked_even_on_a_full_disk(peers: Peer
         assert answer.ok
     assert json.loads(receiver.requests[0].body)["alert"]["persisted"] is False
     assert "Streamwatch-Signature" in receiver.requests[0].headers
+
+
+async def test_old_pictures_are_pruned_and_a_fault_there_is_told(tmp_path: Path) -> None:
+    now, name = Clock(time.time() - 100 * 86400.0), "01J" + 23 * "0"
+    old = await EvidenceStore(tmp_path, clock=now).write(name, b"old")
+    (tmp_path / "bad" / "evidence" / "a-folder").mkdir(parents=True)
+    os.utime(tmp_path / "bad" / "evidence" / "a-folder", (0, 0))
+    async with bench(tmp_path / "store", pictures=EvidenceStore(tmp_path)):
+        await until(lambda: asyncio.to_thread(lambda: not old.exists()))
+    async with bench(tmp_path / "store", pictures=EvidenceStore(tmp_path / "bad")) as work:
+        await until(lambda: _logged(work, "evidence.not_pruned"))
+
+
+async def _logged(work: Bench, event: str) -> bool:
+    return bool(work.log.events(event))
 
 
 async def _healed(work: Bench) -> bool:
