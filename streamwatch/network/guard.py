@@ -108,6 +108,19 @@ def _parse_address(host: str) -> Address | None:
         return None
 
 
+def _spelt_out(host: str) -> Address | None:
+    """The address that a host stands for without any question: also as resolvers read ``127.1`` and ``0x7f000001``."""
+    address = _parse_address(host)
+    if address is not None:
+        return address
+    if host == "localhost" or host.endswith(".localhost"):
+        return ipaddress.IPv4Address("127.0.0.1")
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, UnicodeError, ValueError):
+        return None
+
+
 def _listening_addresses(host: str) -> list[Address]:
     if host in {"", "*"}:
         return [ipaddress.IPv4Address(0)]
@@ -151,7 +164,7 @@ class AddressGuard:
         check_scheme(url, self._schemes)
         endpoint = Endpoint.of(url)
         trust: Trust = "own" if endpoint == self._base else "foreign"
-        literal = _parse_address(endpoint.host)
+        literal = _spelt_out(endpoint.host)
         if literal is not None:
             self.check_address(literal, endpoint.port, trust)
         return trust

@@ -17,6 +17,7 @@ from streamwatch.errors import SourceError
 from streamwatch.network.connections import Connections, Route
 from streamwatch.network.failures import from_exception, from_status
 from streamwatch.network.guard import AddressGuard, Endpoint, check_scheme, parse_url
+from streamwatch.network.resolution import check_names
 from streamwatch.records.capture import CapturePlan, Origin
 from streamwatch.telemetry.redaction import redact_url
 
@@ -218,6 +219,8 @@ class GuardedSession:
         sent = {**self._common, **headers, **(self._own_headers if own else {})}
         if not own:
             sent.setdefault("User-Agent", self._access.user_agent)
+        if self._access.proxy is not None and self._access.origin == "api":
+            await check_names(target, self.guard, route.trust, within=self._access.open_timeout)
         client = self._connections.client(route, self.guard)
         bare = target.with_user(None) if target.raw_user or target.raw_password else target
         try:

@@ -93,6 +93,13 @@ def test_operator_may_name_any_host() -> None:
         "http://10.0.0.1/x.ts",
         "http://[::1]:9000/x.ts",
         "http://169.254.169.254/latest/meta-data/",
+        "http://127.1:9000/x.ts",
+        "http://2130706433:9000/x.ts",
+        "http://0x7f.0.0.1:9000/x.ts",
+        "http://0x7f000001/x.ts",
+        "http://0251.0376.0251.0376/latest/meta-data/",
+        "http://localhost:9000/x.ts",
+        "http://a.localhost./x.ts",
     ],
 )
 def test_what_the_operators_url_leads_to_must_be_public(nested: str) -> None:

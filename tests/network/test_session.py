@@ -46,8 +46,8 @@ async def fetch(session: GuardedSession, url: str, *, limit: int = 10**6, within
 
 
 async def code_of(url: str, *, limit: int = 10**6, within: float = 5.0, **changes: Any) -> str:
-    async with session_for(url, **changes) as session:
-        with pytest.raises(SourceError) as caught:
+    with pytest.raises(SourceError) as caught:
+        async with session_for(url, **changes) as session:
             await fetch(session, url, limit=limit, within=within)
     return caught.value.code
 
@@ -224,11 +224,9 @@ async def test_redirect_to_a_file_is_refused(origin: Origin) -> None:
 
 
 async def test_own_listener_is_refused(origin: Origin) -> None:
-    with pytest.raises(SourceError) as caught:
-        await code_of(origin.url("/a.bin"), deny_ports=(("127.0.0.1", origin.port),))
-    assert caught.value.code == "forbidden_address"
-    named = f"http://localhost:{origin.port}/a.bin"
-    assert await code_of(named, deny_ports=(("127.0.0.1", origin.port),)) == "forbidden_address"
+    for host in ("127.0.0.1", "localhost", "127.1", "2130706433"):
+        url = f"http://{host}:{origin.port}/a.bin"
+        assert await code_of(url, deny_ports=(("127.0.0.1", origin.port),)) == "forbidden_address"
     assert not origin.seen
 
 
@@ -335,6 +333,47 @@ async def test_explicit_proxy_is_used(origin: Origin) -> None:
             await fetch(session, origin.url("/a.bin"))  # spelt-out private addresses are refused all the same
     await runner.cleanup()
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (["93.184.216.34"], ""),
+        (["93.184.216.34", "10.0.0.7"], "forbidden_address"),
+        (["127.0.0.1"], "forbidden_address"),
+        ([], "dns"),
+    ],
+)
+async def test_names_are_looked_at_before_a_proxy_is_asked_for_the_api(
+    monkeypatch: pytest.MonkeyPatch, found: list[str], code: str
+) -> None:
+    asked: list[str] = []
+
+    async def proxy(request: web.BaseRequest) -> web.Response:
+        asked.append(str(request.url))
+        return web.Response(body=b"by proxy")
+
+    runner = web.ServerRunner(web.Server(proxy))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    real = socket.getaddrinfo
+
+    def resolve(host: str, port: int, *rest: int) -> object:
+        if host != "stream.example":
+            return real(host, port, *rest)
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    way, url = f"http://127.0.0.1:{runner.addresses[0][1]}", "http://stream.example/a.m3u8"
+    if code:
+        assert await code_of(url, proxy=way, origin="api") == code
+    else:
+        async with session_for(url, proxy=way, origin="api") as session:
+            assert await fetch(session, url) == b"by proxy"
+    await runner.cleanup()
+    assert len(asked) == (0 if code else 1)
 
 
 async def test_environment_names_no_proxy(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
