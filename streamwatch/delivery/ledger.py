@@ -66,6 +66,7 @@ class Ledger:
         self._later: dict[Key, tuple[str, float]] = {}
         self._mending = asyncio.Lock()
         self._ask_at = 0.0
+        self._reading: set[asyncio.Timeout] = set()
         self.fault: str | None = None
         """Why alerts cannot be written down, in words; None while they can."""
 
@@ -136,19 +137,23 @@ class Ledger:
         postponed = {} if ignore_due else self._postponed(sink)
         unwanted = {*taken, *skip, *postponed}
         blocked: set[str] = set()
-        within = PATIENCE if self.fault is None else SLOW
         found = Heads((), self._clock() + ASK_AGAIN)
         if time.monotonic() >= self._ask_at:
+            patience = asyncio.timeout(PATIENCE if self.fault is None else SLOW)
+            self._reading.add(patience)
             try:
-                if memory:
-                    blocked = await self._store.owing(sink, known, within=within)
-                found = await self._store.heads(
-                    sink, limit, skip_rows=known, skip_incidents=unwanted, ignore_due=ignore_due, within=within
-                )
-            except StoreError as error:
-                self._fail(error)
+                async with patience:
+                    if memory:
+                        blocked = await self._store.owing(sink, known)
+                    found = await self._store.heads(
+                        sink, limit, skip_rows=known, skip_incidents=unwanted, ignore_due=ignore_due
+                    )
+            except (StoreError, TimeoutError) as error:
+                self._fail(error if isinstance(error, StoreError) else StoreError("no answer from the disk."))
                 # A disk that hangs must not hold up each alert in memory anew.
                 self._ask_at = time.monotonic() + ASK_AGAIN
+            finally:
+                self._reading.discard(patience)
         # Another caller may have taken the same rows while this one waited for the store.
         rows = [row for row in found.rows if row.incident not in taken and row.key not in self._owed.settlements]
         waiting = [due for due in (found.next_due, *postponed.values()) if due is not None]
@@ -270,6 +275,10 @@ class Ledger:
     def _fail(self, error: StoreError) -> None:
         if self.fault is None:
             self._log.error("delivery.store_failing", error=str(error))
+            # Whoever began to read before the fault was known must not sit out the longer wait.
+            for limit in self._reading:
+                if not limit.expired():
+                    limit.reschedule(asyncio.get_running_loop().time() + SLOW)
         self.fault = str(error)
 
 

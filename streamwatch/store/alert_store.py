@@ -116,7 +116,6 @@ class AlertStore:
         skip_rows: Collection[str] = (),
         skip_incidents: Collection[str] = (),
         ignore_due: bool = False,
-        within: float = PATIENCE,
     ) -> Heads:
         """Rows of the sink that may be tried now: only the oldest undelivered of each incident."""
         return await self._writer.run(
@@ -128,13 +127,12 @@ class AlertStore:
                 skip_rows=skip_rows,
                 skip_incidents=skip_incidents,
                 ignore_due=ignore_due,
-            ),
-            timeout=within,
+            )
         )
 
-    async def owing(self, sink: Sink, skip_rows: Collection[str] = (), *, within: float = PATIENCE) -> set[str]:
+    async def owing(self, sink: Sink, skip_rows: Collection[str] = ()) -> set[str]:
         """The incidents of which the sink is still owed a row."""
-        return await self._writer.run(partial(outbox_table.owing, sink=sink, skip_rows=skip_rows), timeout=within)
+        return await self._writer.run(partial(outbox_table.owing, sink=sink, skip_rows=skip_rows))
 
     async def retire(self, known: Collection[Sink]) -> dict[Sink, int]:
         """Dead-letter what is owed to sinks that are not ``known`` any more; how many rows of which sink."""
