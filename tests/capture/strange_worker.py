@@ -62,7 +62,7 @@ class Drawn:
         if what == "untold":
             self.desk.opened(replace(DESCRIPTION, keyframe_seconds=float("nan")))
         if what == "untold-end":
-            raise SourceError("busy", "come back", retry_after=float("inf"))
+            raise SourceError("http_error", "come back", retry_after=float("inf"))
         if what in {"idle", "untold"}:
             await asyncio.sleep(3600)
         poison = POISONS.get(what)
