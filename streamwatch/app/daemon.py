@@ -115,7 +115,9 @@ class Daemon:
             rng=self._rng,
         )
         pictures = EvidenceStore(settings.store.path)
-        self.desk = AlertDesk(self.store, sinks(settings), log=self._log, meters=self.meters.delivery())
+        self.desk = AlertDesk(
+            self.store, sinks(settings), log=self._log, meters=self.meters.delivery(), pictures=pictures
+        )
         not_detected = tuple(label for labels in self.weights.not_detected.values() for label in labels)
         self._lane = AlertLane(Recorder(self.desk, self.store, pictures, self._log, not_detected).record, self._log)
         self._evidence = EvidenceCollector(self._pool.evidence, pictures, self._log)
