@@ -35,7 +35,7 @@ _UPLOAD_BATCHES = 2
 class InferenceOptions:
     """Times in seconds."""
 
-    max_batch: int = 8
+    max_batch: int = 32
     max_wait: float = 0.05
     """How long the first frame of a batch waits for company."""
     timeout: float = 10.0

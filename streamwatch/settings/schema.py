@@ -52,7 +52,7 @@ class InferenceTable(Table):
     """"auto" takes a GPU when there is one; "cpu", "cuda", "cuda:1"."""
     threads: Annotated[Auto[Count], Change.DAEMON] = None
     """CPU threads of the models; "auto" shares the cores with [capture] workers."""
-    max_batch: Annotated[int, Field(ge=1, le=256), Change.DAEMON] = 8
+    max_batch: Annotated[int, Field(ge=1, le=256), Change.DAEMON] = 32
     """Frames scored together at most."""
     max_wait: Annotated[Duration, AfterValidator(within("0s", "5s", 0.0, 5.0)), Change.DAEMON] = 0.05
     """How long the first frame of a batch waits for company."""
