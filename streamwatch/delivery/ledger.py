@@ -3,18 +3,17 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
+from streamwatch.delivery.owed import Copies, Key, Owed, forget
 from streamwatch.errors import StoreError
 from streamwatch.records.alert import Incident, Sink
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.rows import Heads, OutboxRow, Outcome, RowState, Settlement
 from streamwatch.store.writer import PATIENCE
-
-Key = tuple[str, Sink]
 
 SLOW = 2.0
 """Seconds after which a store that does not answer counts as failing."""
@@ -24,26 +23,13 @@ ROUNDS = 20
 """Transactions in one go for what is owed: more may come to be owed during each."""
 
 
-@dataclass(slots=True)
-class _Owed:
-    """What the store must still be told."""
-
-    incidents: dict[str, Incident] = field(default_factory=dict)
-    judge_states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    rows: dict[Key, OutboxRow] = field(default_factory=dict)
-    settlements: dict[Key, Settlement] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.incidents or self.judge_states or self.rows or self.settlements)
-
-
 class Ledger:
     """Rows are taken, tried and settled here; a row that is taken is nobody else's until settled or released.
 
     While the store fails (``fault`` is set) new rows live in memory, at most ``limit`` of them: then the oldest is
     given up, loudly (``on_lost``). What was settled meanwhile is remembered, so that nothing is delivered again for
     want of a note. Everything owed is written by :meth:`recover`; until then the fault stands and nobody else waits for
-    the disk to take something.
+    the disk to take something. A disk that cannot even be read is done without: copies of what it took last are sent.
     """
 
     def __init__(
@@ -60,7 +46,8 @@ class Ledger:
         self._log = log
         self._on_lost = on_lost
         self._limit = limit
-        self._owed = _Owed()
+        self._owed = Owed()
+        self._copies = Copies(limit)
         self._taken: dict[Sink, dict[str, str]] = {}
         self._entered: dict[Key, float] = {}
         self._later: dict[Key, tuple[str, float]] = {}
@@ -80,6 +67,7 @@ class Ledger:
         if self.fault is not None:
             raise StoreError(self.fault)
         await self._store.commit(incidents=incidents, judge_states=judge_states, rows=rows, within=SLOW)
+        self._copies.add(rows)
         self._stamp(rows)
 
     def keep(
@@ -131,13 +119,16 @@ class Ledger:
         ``skip`` names incidents that the caller does not want.
         """
         taken = self._taken.setdefault(sink, {})
-        settled = [identity for identity, other in self._owed.settlements if other == sink]
-        memory = [row for row in self._owed.rows.values() if row.sink == sink and row.state == "pending"]
-        known = [*settled, *(row.id for row in memory)]
+        memory = self._in_memory(sink)
+        known = [
+            *(identity for identity, other in self._owed.settlements if other == sink),
+            *(row.id for row in memory),
+        ]
         postponed = {} if ignore_due else self._postponed(sink)
         unwanted = {*taken, *skip, *postponed}
         blocked: set[str] = set()
         found = Heads((), self._clock() + ASK_AGAIN)
+        answered = False
         if time.monotonic() >= self._ask_at:
             patience = asyncio.timeout(PATIENCE if self.fault is None else SLOW)
             self._reading.add(patience)
@@ -148,6 +139,7 @@ class Ledger:
                     found = await self._store.heads(
                         sink, limit, skip_rows=known, skip_incidents=unwanted, ignore_due=ignore_due
                     )
+                answered = True
             except (StoreError, TimeoutError) as error:
                 self._fail(error if isinstance(error, StoreError) else StoreError("no answer from the disk."))
                 # A disk that hangs must not hold up each alert in memory anew.
@@ -156,9 +148,15 @@ class Ledger:
                 self._reading.discard(patience)
         # Another caller may have taken the same rows while this one waited for the store.
         rows = [row for row in found.rows if row.incident not in taken and row.key not in self._owed.settlements]
+        self._copies.add(rows)
+        if not answered:
+            copies = [row for row in self._copies.of(sink) if row.key not in self._owed.settlements]
+            blocked -= {row.incident for row in copies}
+            memory = [*copies, *self._in_memory(sink)]
+            unwanted |= set(taken)
         waiting = [due for due in (found.next_due, *postponed.values()) if due is not None]
         for row in memory:
-            if row.incident in blocked or row.key not in self._owed.rows:
+            if row.incident in blocked or (answered and row.key not in self._owed.rows):
                 continue
             blocked.add(row.incident)
             if row.incident in taken or row.incident in unwanted:
@@ -170,6 +168,10 @@ class Ledger:
         rows = sorted(rows, key=lambda row: (not row.once, row.tries))[:limit]
         taken.update({row.incident: row.id for row in rows})
         return Heads(tuple(rows), min(waiting, default=None))
+
+    def _in_memory(self, sink: Sink) -> list[OutboxRow]:
+        """Rows that could not be written, oldest first."""
+        return [row for row in self._owed.rows.values() if row.sink == sink and row.state == "pending"]
 
     def postpone(self, row: OutboxRow, wait: float) -> None:
         """Keep the incident back for ``wait`` seconds, whatever the store says, or until :meth:`hasten`."""
@@ -191,10 +193,12 @@ class Ledger:
         if self.fault is not None:
             return 0
         try:
-            return await self._store.expire(sink, before, list(self._taken.get(sink, ())))
+            expired = await self._store.expire(sink, before, list(self._taken.get(sink, ())))
         except StoreError as error:
             self._fail(error)
             return 0
+        self._copies.expire(sink, before)
+        return expired
 
     def release(self, row: OutboxRow) -> None:
         """Give back a row that was not tried."""
@@ -209,6 +213,7 @@ class Ledger:
         entered = self._entered.get(row.key)
         if outcome != "retry":
             self._entered.pop(row.key, None)
+        self._copies.settle(note)
         try:
             if row.key in self._owed.rows:
                 self._settle_in_memory(note)
@@ -251,10 +256,11 @@ class Ledger:
             rows=list(rows.values()),
             settlements=list(settlements.values()),
         )
-        _forget(owed.incidents, incidents)
-        _forget(owed.judge_states, states)
-        _forget(owed.settlements, settlements)
-        _forget(owed.rows, rows)
+        forget(owed.incidents, incidents)
+        forget(owed.judge_states, states)
+        forget(owed.settlements, settlements)
+        forget(owed.rows, rows)
+        self._copies.add(row for key, row in rows.items() if key not in owed.rows)
         return len(rows), len(incidents)
 
     def _give_up_one(self) -> None:
@@ -280,10 +286,3 @@ class Ledger:
                 if not limit.expired():
                     limit.reschedule(asyncio.get_running_loop().time() + SLOW)
         self.fault = str(error)
-
-
-def _forget(mapping: dict[Any, Any], written: Mapping[Any, Any]) -> None:
-    """Drop what was written, unless it changed meanwhile."""
-    for key, value in written.items():
-        if mapping.get(key) is value:
-            del mapping[key]

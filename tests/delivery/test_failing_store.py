@@ -1,14 +1,18 @@
 """A store that is locked by another process, or hangs: alerts leave at once all the same, each once."""
 
+import asyncio
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from streamwatch.delivery.ledger import Ledger
+from streamwatch.store.alert_store import AlertStore
 from tests.delivery.samples import SUBJECT, Bench, alerts, bench, hook, until, verdict
 from tests.peers import Peers
-from tests.store.samples import incident
+from tests.store.samples import HOOK, Log, incident, row
 
 
 @contextmanager
@@ -21,6 +25,18 @@ def locked(folder: Path) -> Iterator[None]:
     finally:
         other.execute("ROLLBACK")
         other.close()
+
+
+@asynccontextmanager
+async def hung(store: AlertStore) -> AsyncIterator[None]:
+    """The store's only thread is stuck in the disk, after whatever it was given before."""
+    release = threading.Event()
+    stuck = asyncio.ensure_future(store.run(lambda _: release.wait()))
+    try:
+        yield
+    finally:
+        release.set()
+        await asyncio.gather(stuck, return_exceptions=True)
 
 
 async def states(work: Bench) -> list[tuple[str, str]]:
@@ -54,6 +70,41 @@ async def test_alerts_leave_at_once_and_are_written_down_once_the_store_answers(
     assert sorted(kept) == sorted((alert["id"], "delivered") for alert in sent)
     assert opened == {"before", *(f"i{number}" for number in range(5))}
     assert len(sent) == 6
+
+
+async def test_a_store_that_hangs_holds_up_no_alert(peers: Peers, tmp_path: Path) -> None:
+    receiver = await peers.receiver()
+    async with bench(tmp_path / "store", hook(receiver.url)) as work:
+        async with hung(work.store):
+            for number in range(5):
+                await work.desk.record(SUBJECT, [verdict(incident(f"i{number}"))])
+            await work.desk.record(SUBJECT, [verdict(incident("i0"), event="updated", reason="peak")])
+            sent = alerts(await receiver.wait_for(6, within=30.0))
+        await until(lambda: _healed(work), within=20.0)
+        await work.nothing_owed()
+        kept = await states(work)
+    assert sorted(kept) == sorted((alert["id"], "delivered") for alert in sent), "each once, and noted"
+    assert [alert["event"] for alert in sent if alert["incident"] == "i0"] == ["opened", "updated"]
+    assert len(receiver.requests) == 6
+
+
+async def test_what_was_written_right_before_the_disk_hung_is_sent_from_a_copy(tmp_path: Path) -> None:
+    log = Log()
+    store = await AlertStore.open(tmp_path / "store", log=log.logger)
+    ledger = Ledger(store, clock=time.time, log=log.logger, on_lost=lambda _: None)
+    written = row("a1"), row("a2", "i2")
+    await ledger.write([], {}, written)
+    async with hung(store):
+        taken = (await ledger.take(HOOK, 10)).rows
+        assert [one.id for one in taken] == ["a1", "a2"]
+        await ledger.settle(taken[0], "delivered")
+        await ledger.settle(taken[1], "retry", due=time.time())
+        assert [one.id for one in (await ledger.take(HOOK, 10)).rows] == ["a2"], "what was delivered is not sent again"
+    assert await ledger.recover()
+    assert (await ledger.take(HOOK, 10)).rows == (), "the one that is taken is nobody else's"
+    ledger.release(taken[1])
+    assert [one.id for one in (await ledger.take(HOOK, 10)).rows] == ["a2"]
+    await store.close()
 
 
 async def test_what_the_store_owes_still_goes_first_and_once_while_it_is_locked(peers: Peers, tmp_path: Path) -> None:
