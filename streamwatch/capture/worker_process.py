@@ -41,6 +41,8 @@ class WorkerProcess:
     _decodes: dict[int, tuple[RunningDecode, float]] = field(default_factory=dict)
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
     _stderr: asyncio.Task[None] | None = None
+    _pidfd: int | None = None
+    """None once it is buried, or when it had ended before it could be held."""
 
     @classmethod
     async def start(
@@ -70,6 +72,8 @@ class WorkerProcess:
             recorder.close()
             raise
         worker = cls(number, process, recorder, reader, writer, time.monotonic())
+        with contextlib.suppress(ProcessLookupError):
+            worker._pidfd = os.pidfd_open(process.pid)
         worker._stderr = asyncio.create_task(worker._read_stderr(), name=f"capture-worker-{number}-stderr")
         worker.send({"kind": "configure", "worker": number, "slots": slots, **configuration})
         return worker
@@ -144,8 +148,10 @@ class WorkerProcess:
         """End it at once. The socket goes too: a process that the kernel cannot end must not be listened to."""
         if self.doom is None:
             self.doom = reason
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGKILL)
+        if self._pidfd is not None:
+            # Not Process.kill(): it looks whether the child has ended, and what it then reaps, asyncio never sees.
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         self.writer.transport.abort()
 
     async def bury(self) -> int | None:
@@ -161,6 +167,9 @@ class WorkerProcess:
         finally:
             if self._stderr is not None:
                 self._stderr.cancel()
+            if self._pidfd is not None:
+                os.close(self._pidfd)
+                self._pidfd = None
             self.recorder.close()
         return self.process.returncode
 
