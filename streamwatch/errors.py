@@ -9,7 +9,8 @@ StreamwatchError
 │   └── DeviceLost       the device is gone; only a new process helps
 ├── StoreError           the database cannot be read or written
 │   └── SchemaTooNew     written by a newer streamwatch
-└── DeliveryError        a sink did not take an alert
+├── DeliveryError        a sink did not take an alert
+└── RequestError         what a caller of the HTTP API asks for cannot be granted; ``type`` is the service's word for it
 
 The class says what kind of thing happened, which HTTP status it would be, whether trying again can help, and what
 a person could do. Texts never hold credentials: whoever raises with a URL writes its redacted form.
@@ -153,4 +154,36 @@ class DeliveryError(StreamwatchError):
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
+        super().__init__(message)
+
+
+REQUEST_TYPES: Final[dict[str, int]] = {
+    # type -> HTTP status
+    "argument_error": 400,  # a parameter is missing, wrong, or names nothing
+    "request_error": 400,  # the request itself is malformed
+    "media_error": 400,  # the picture, video or URL cannot be used
+    "callback_error": 400,  # the callback URL cannot be used
+    "credentials_error": 401,
+    "plan_error": 403,  # the client's scopes do not allow it
+    "usage_limit": 429,  # too many requests or jobs; later it may be granted
+    "api_error": 503,  # a fault on this side that may pass
+    "unknown_error": 500,
+}
+
+
+class RequestError(StreamwatchError):
+    """What a caller of the HTTP API asks for cannot be granted. ``status`` overrides the type's own."""
+
+    kind = "request"
+
+    def __init__(
+        self, type_: str, message: str, *, code: int = 0, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        if type_ not in REQUEST_TYPES:
+            raise ValueError(f"unknown request error type {type_!r}")
+        self.type = type_
+        self.code = code
+        self.status = REQUEST_TYPES[type_] if status is None else status
+        self.retry_after = retry_after
+        self.retryable = type_ in {"usage_limit", "api_error"}
         super().__init__(message)
