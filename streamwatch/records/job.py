@@ -48,6 +48,10 @@ class Job:
     """Why it failed, in words without secrets."""
     stream: str | None = None
     """The watched stream's id, for a job that is one."""
+    position: int = 0
+    """Milliseconds of the last frame looked at."""
+    unscored: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> frames that nobody could look at; they are not among ``frames``."""
 
 
 @dataclass(frozen=True, slots=True)

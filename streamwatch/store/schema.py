@@ -70,7 +70,90 @@ FIRST: Final = Migration(
     ),
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (FIRST,)
+SECOND: Final = Migration(
+    2,
+    (
+        # What clients of the HTTP API submitted. Their frames lie in history.db.
+        """
+        CREATE TABLE jobs (
+            id TEXT PRIMARY KEY,
+            request TEXT NOT NULL,
+            client TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            uri TEXT NOT NULL,
+            source TEXT NOT NULL,
+            models TEXT NOT NULL,
+            interval REAL NOT NULL,
+            max_duration REAL NOT NULL,
+            callback_url TEXT,
+            created REAL NOT NULL,
+            started REAL,
+            updated REAL,
+            ended REAL,
+            status TEXT NOT NULL,
+            progress REAL NOT NULL,
+            operations INTEGER NOT NULL,
+            frames INTEGER NOT NULL,
+            error TEXT NOT NULL,
+            stream TEXT,
+            position INTEGER NOT NULL,
+            unscored TEXT NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX jobs_unfinished ON jobs (client, created) WHERE status = 'ongoing'",
+        "CREATE INDEX jobs_ended ON jobs (ended) WHERE ended IS NOT NULL",
+        # One-time upload URLs that were used, and the file that came.
+        """
+        CREATE TABLE upload_tickets (
+            media TEXT PRIMARY KEY,
+            client TEXT NOT NULL,
+            used REAL NOT NULL,
+            expires REAL NOT NULL,
+            complete INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        # Desired state that came by the API, beside the configuration file.
+        """
+        CREATE TABLE api_streams (
+            id TEXT PRIMARY KEY,
+            entry TEXT NOT NULL,
+            client TEXT NOT NULL,
+            job TEXT,
+            created REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE suspensions (
+            stream TEXT PRIMARY KEY,
+            until REAL,
+            by TEXT NOT NULL,
+            since REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE snoozes (
+            stream TEXT,
+            label TEXT,
+            until REAL NOT NULL,
+            by TEXT NOT NULL,
+            PRIMARY KEY (stream, label)
+        )
+        """,
+        """
+        CREATE TABLE reviews (
+            incident TEXT PRIMARY KEY,
+            claimed_by TEXT,
+            claimed_at REAL,
+            verdict TEXT,
+            verdict_by TEXT,
+            verdict_at REAL,
+            note TEXT NOT NULL DEFAULT ''
+        ) WITHOUT ROWID
+        """,
+    ),
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (FIRST, SECOND)
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:

@@ -11,8 +11,9 @@ from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.schema import MIGRATIONS, Migration
 from tests.store.samples import Log, incident, row
 
-NEXT = Migration(2, ("ALTER TABLE incidents ADD COLUMN note TEXT",))
-BROKEN = Migration(2, ("CREATE TABLE half (a)", "CREATE TABLE half (a)"))
+NEWEST = MIGRATIONS[-1].version
+NEXT = Migration(NEWEST + 1, ("ALTER TABLE incidents ADD COLUMN note TEXT",))
+BROKEN = Migration(NEWEST + 1, ("CREATE TABLE half (a)", "CREATE TABLE half (a)"))
 
 
 def mode(path: Path) -> int:
@@ -55,7 +56,8 @@ async def test_a_newer_schema_is_refused_in_words(tmp_path: Path, log: Log) -> N
     newer = await AlertStore.open(tmp_path, log=log.logger, migrations=[*MIGRATIONS, NEXT])
     await newer.close()
     before = (tmp_path / "alerts.db").read_bytes()
-    with pytest.raises(SchemaTooNew, match=r"alerts\.db was written by a newer streamwatch \(schema 2; .* up to 1\)"):
+    words = rf"alerts\.db was written by a newer streamwatch \(schema {NEWEST + 1}; .* up to {NEWEST}\)"
+    with pytest.raises(SchemaTooNew, match=words):
         await AlertStore.open(tmp_path, log=log.logger)
     assert (tmp_path / "alerts.db").read_bytes() == before
     # The refusal has let the lock go.
@@ -70,10 +72,10 @@ async def test_a_migration_copies_the_file_first_and_keeps_what_is_in_it(tmp_pat
     new = await AlertStore.open(tmp_path, log=log.logger, migrations=[*MIGRATIONS, NEXT])
     assert await new.open_incidents() == [incident()]
     await new.close()
-    copy = tmp_path / "alerts.db.schema-1"
+    copy = tmp_path / f"alerts.db.schema-{NEWEST}"
     assert mode(copy) == 0o600
     kept = sqlite3.connect(copy)
-    assert kept.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("1",)
+    assert kept.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == (str(NEWEST),)
     assert kept.execute("SELECT id FROM outbox").fetchall() == [("a1",)]
     kept.close()
     assert log.events("store.migrated")[0]["copy"] == str(copy)
@@ -116,3 +118,17 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, log: Log) -
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"folder .*file/store cannot be made: Not a directory"):
         await AlertStore.open(tmp_path / "file" / "store", log=log.logger)
+
+
+async def test_a_file_of_the_first_version_gets_the_tables_of_the_second(tmp_path: Path, log: Log) -> None:
+    old = await AlertStore.open(tmp_path, log=log.logger, migrations=MIGRATIONS[:1])
+    await old.commit(incidents=[incident()])
+    await old.close()
+    new = await AlertStore.open(tmp_path, log=log.logger)
+    assert await new.open_incidents() == [incident()]
+    names = {"jobs", "upload_tickets", "api_streams", "suspensions", "snoozes", "reviews"}
+    found = await new.run(
+        lambda connection: {name for (name,) in connection.execute("SELECT name FROM sqlite_master")} & names
+    )
+    assert found == names
+    await new.close()
