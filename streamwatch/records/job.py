@@ -46,6 +46,8 @@ class Job:
     """Frames looked at so far."""
     error: str = ""
     """Why it failed, in words without secrets."""
+    error_type: str = ""
+    """errors.REQUEST_TYPES."""
     stream: str | None = None
     """The watched stream's id, for a job that is one."""
     position: int = 0

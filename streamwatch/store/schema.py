@@ -95,6 +95,7 @@ SECOND: Final = Migration(
             operations INTEGER NOT NULL,
             frames INTEGER NOT NULL,
             error TEXT NOT NULL,
+            error_type TEXT NOT NULL,
             stream TEXT,
             position INTEGER NOT NULL,
             unscored TEXT NOT NULL

@@ -1,0 +1,37 @@
+"""Names of requests, media and the streams of jobs."""
+
+import base64
+import hashlib
+import secrets
+from typing import Final
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_EPOCH: Final = 1_483_228_800
+"""2017-01-01 00:00 UTC, in Unix seconds."""
+_RANDOM_DIGITS: Final = 17
+
+
+def request_id(now: float) -> str:
+    """A new id of a request; ``now`` in Unix seconds."""
+    return f"req_{_name(now)}"
+
+
+def media_id(now: float) -> str:
+    """A new id of a picture, video or stream; ``now`` in Unix seconds."""
+    return f"med_{_name(now)}"
+
+
+def stream_id(media: str) -> str:
+    """The id under which the media of a job is watched as a stream; the same one after a restart."""
+    digest = hashlib.sha256(media.encode()).digest()
+    return f"job-{base64.b32encode(digest)[:12].decode().lower()}"
+
+
+def _name(now: float) -> str:
+    """Four digits that count minutes, so that ids sort roughly by time, and digits that nobody can guess."""
+    minutes = max(0, int(now) - _EPOCH) // 60
+    counted = ""
+    for _ in range(4):
+        minutes, digit = divmod(minutes, 62)
+        counted = _DIGITS[digit] + counted
+    return counted + "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM_DIGITS))
