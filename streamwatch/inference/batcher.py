@@ -5,12 +5,14 @@ Everything that the event loop, the preparing thread and the device thread share
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 import torch
 
+from streamwatch.inference.features import WAITING, Errand
 from streamwatch.inference.frame_queue import FrameQueue, Waiting
 
 _LONGEST_WAIT: Final = 60.0
@@ -59,6 +61,8 @@ class Batcher:
         self._changed = threading.Condition()
         self._ready: Batch | None = None
         self._taken: list[Batch] = []
+        self._errands: deque[Errand] = deque()
+        self._errand_was_last = False
         self._device_busy = False
         self._draining = False
         self._closed = False
@@ -101,6 +105,21 @@ class Batcher:
         with self._changed:
             return self._queue.withdraw(waiting)
 
+    def put_errand(self, errand: Errand) -> bool:
+        """Queues a picture whose features are wanted; False when enough wait."""
+        with self._changed:
+            if self._closed or len(self._errands) >= WAITING:
+                return False
+            self._errands.append(errand)
+            self._changed.notify_all()
+        return True
+
+    def withdraw_errand(self, errand: Errand) -> None:
+        """Takes out what nobody waits for any more."""
+        with self._changed:
+            if errand in self._errands:
+                self._errands.remove(errand)
+
     def settle(self, batch: Batch) -> bool:
         """Strikes a batch off; False when its frames were answered without it."""
         with self._changed:
@@ -121,6 +140,7 @@ class Batcher:
             self._closed = True
             taken, self._taken = self._taken, []
             self._ready = None
+            self._errands.clear()
             self._changed.notify_all()
             return taken, self._queue.drain()
 
@@ -144,13 +164,21 @@ class Batcher:
 
     # From the device thread.
 
-    def prepared(self) -> Batch | None:
-        """Waits for a prepared batch; None when closed. The device counts as busy until it asks again."""
+    def prepared(self) -> Batch | Errand | None:
+        """Waits for a prepared batch; None when closed. With a batch, the device is busy until it asks again.
+
+        An errand goes ahead of a batch once, and then waits for a batch to pass: neither can shut out the other. It
+        does not count as busy, so that a batch is prepared meanwhile and comes next.
+        """
         with self._changed:
             self._device_busy = False
             self._changed.notify_all()
             while not self._closed:
+                if self._errands and (self._ready is None or not self._errand_was_last):
+                    self._errand_was_last = True
+                    return self._errands.popleft()
                 if self._ready is not None:
+                    self._errand_was_last = False
                     batch, self._ready = self._ready, None
                     self._device_busy = True
                     self._changed.notify_all()

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from streamwatch.errors import DeviceLost
+from streamwatch.inference.features import FeatureModel, PictureFeatures
 from streamwatch.inference.model import ScoringModel
 from streamwatch.records.frame import Pixels
 from streamwatch.records.labels import LABELS
@@ -85,6 +86,18 @@ class Device:
         self._note_trouble(outcome)
         outcome.limit = self.limit
         return outcome
+
+    def features(self, picture: Pixels) -> PictureFeatures | Failure:
+        """What heads are trained on, for one picture. Raises DeviceLost."""
+        if not isinstance(self._model, FeatureModel):
+            return Failure("these weights give no features")
+        try:
+            tensor = self._model.prepare([picture])
+            self._begin()
+            [found] = self._model.features(tensor)
+        except Exception as error:  # noqa: BLE001 - the models' edge: any fault of theirs becomes an answer
+            return Failure(self._judged(error).detail)
+        return found
 
     def _batch(self, tensor: torch.Tensor, pictures: Sequence[Pixels], outcome: Outcome) -> list[Row | Failure]:
         try:

@@ -10,6 +10,7 @@ import torch
 
 from streamwatch.errors import WeightsError
 from streamwatch.inference.encoder import Encoder, Maps, load_encoder
+from streamwatch.inference.features import PictureFeatures
 from streamwatch.inference.heads import Heads, load_heads
 from streamwatch.inference.manifest import LabelCoverage, Manifest, check_file, find_weights, read_manifest
 from streamwatch.inference.preprocess import normalise, to_tensor
@@ -65,6 +66,7 @@ class StarterModel:
         self._parts = [heads.labels.index(_HEAD_OF[label]) for label in manifest.gore_parts]
         self._supported = {label for label, c in manifest.labels.items() if c.status != "unsupported"}
         self.weights = WeightsName(manifest.name, manifest.sha256)
+        self.encoder_sha256 = manifest.encoder.sha256
         self.short_side = manifest.input_size
         self.coverage: Mapping[str, LabelCoverage] = manifest.labels
 
@@ -93,6 +95,16 @@ class StarterModel:
         """
         columns = [_PLACE[label] for label in LABELS_OF[model]]
         return self._score(batch, (model,))[:, columns]
+
+    def features(self, batch: torch.Tensor) -> list[PictureFeatures]:
+        """See FeatureModel: half precision, as training stores them."""
+        with torch.inference_mode():
+            maps: Maps = self._encoder(normalise(batch.to(self._device), self._dtype))
+            last, middle = (m.half().contiguous(memory_format=torch.contiguous_format).cpu().numpy() for m in maps)
+        return [
+            PictureFeatures(one, other, self.encoder_sha256, self.weights)
+            for one, other in zip(last, middle, strict=True)
+        ]
 
     def _score(self, batch: torch.Tensor, models: Sequence[str]) -> Probabilities:
         with torch.inference_mode():

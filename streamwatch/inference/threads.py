@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from streamwatch.errors import DeviceLost, WeightsError
+from streamwatch.errors import DeviceLost, InferenceError, WeightsError
 from streamwatch.inference.batcher import Batch, Batcher
 from streamwatch.inference.device import Device, Failure, Outcome, Row
+from streamwatch.inference.features import Errand
 from streamwatch.inference.frame_queue import Waiting
 from streamwatch.inference.model import ScoringModel
 from streamwatch.records.frame import Frame
@@ -102,8 +103,11 @@ class Threads:
         self._spawn(lambda: self._prepare_thread(model), "inference-prepare")
         self._post(self._hooks.loaded, model, device.limit)
         try:
-            while (batch := self._batcher.prepared()) is not None:
-                self._score(device, model.weights, batch)
+            while (work := self._batcher.prepared()) is not None:
+                if isinstance(work, Errand):
+                    self._run_errand(device, work)
+                else:
+                    self._score(device, model.weights, work)
         except DeviceLost as error:
             self._post(self._hooks.lost, error)
         except BaseException as error:  # noqa: BLE001 - a thread's end must never go unnoticed
@@ -137,6 +141,14 @@ class Threads:
 
     def _device_begins(self) -> None:
         self._device_since = self._clock()
+
+    def _run_errand(self, device: Device, errand: Errand) -> None:
+        found = device.features(errand.picture)
+        self._device_since = None
+        if isinstance(found, Failure):
+            self._post(errand.reply, InferenceError(f"no features of this picture: {found.detail}"))
+        else:
+            self._post(errand.reply, found)
 
     def _score(self, device: Device, weights: WeightsName, batch: Batch) -> None:
         started = self._clock()

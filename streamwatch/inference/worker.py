@@ -18,10 +18,11 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.errors import DeviceLost, WeightsError
 from streamwatch.inference.batcher import Batch, Batcher
+from streamwatch.inference.features import FeatureLane, PictureFeatures
 from streamwatch.inference.frame_queue import FrameQueue, Waiting
 from streamwatch.inference.model import ScoringModel
 from streamwatch.inference.threads import Done, Hooks, Threads, unscored
-from streamwatch.records.frame import Frame
+from streamwatch.records.frame import Frame, Pixels
 from streamwatch.records.scores import Scores, Unscored, UnscoredReason
 
 _News = TypeVar("_News")
@@ -95,6 +96,7 @@ class InferenceWorker:
         uploads = _UPLOAD_BATCHES * options.max_batch
         queue = FrameQueue(frames=options.queue_frames, per_stream=options.per_stream, uploads=uploads)
         self._batcher = Batcher(queue, max_wait=options.max_wait, limit=options.max_batch, clock=clock)
+        self._features = FeatureLane(self._batcher.put_errand, self._batcher.withdraw_errand)
         hooks = Hooks(self._loaded, self._not_loaded, self._done, self._device_lost)
         self._threads = Threads(load, self._batcher, hooks, max_batch=options.max_batch, clock=clock)
         self._places = asyncio.Semaphore(uploads)
@@ -159,6 +161,10 @@ class InferenceWorker:
             for entry in entries:
                 if self._batcher.withdraw(entry):
                     self._places.release()
+
+    async def features(self, picture: Pixels) -> PictureFeatures:
+        """What heads are trained on, for one picture; live frames wait for one at most. Raises InferenceError."""
+        return await self._features.ask(picture)
 
     def forget(self, stream: str) -> None:
         """Answers a stream's waiting live frames with ``stream_removed``."""
@@ -279,6 +285,7 @@ class InferenceWorker:
     def _abandon(self, reason: UnscoredReason, *, running: UnscoredReason | None = None) -> None:
         """Answers every frame without scores: ``running`` for the oldest batch on its way, ``reason`` for the rest."""
         self._refusal = self._refusal or reason
+        self._features.close(reason)
         taken, rest = self._batcher.close()
         for place, batch in enumerate(taken):
             self._give_up(batch, running or reason if place == 0 else reason)

@@ -7,6 +7,7 @@ from typing import Self
 import pytest
 
 from streamwatch.inference.batcher import Batch, Batcher, wait_before_batch
+from streamwatch.inference.features import Errand
 from streamwatch.inference.frame_queue import FrameQueue, Waiting
 from tests.inference.tiny_model import frame
 
@@ -57,7 +58,7 @@ class Bench:
     def take(self) -> "Future[Batch | None]":
         return self.pool.submit(self.batcher.next_batch)
 
-    def device_asks(self) -> "Future[Batch | None]":
+    def device_asks(self) -> "Future[Batch | Errand | None]":
         return self.pool.submit(self.batcher.prepared)
 
     def __enter__(self) -> Self:
@@ -68,13 +69,13 @@ class Bench:
         self.pool.shutdown()
 
 
-def got(future: "Future[Batch | None]") -> Batch:
+def got(future: "Future[Batch | None] | Future[Batch | Errand | None]") -> Batch:
     batch = future.result(PATIENCE)
-    assert batch is not None
+    assert isinstance(batch, Batch)
     return batch
 
 
-def stays_pending(future: "Future[Batch | None]") -> bool:
+def stays_pending(future: "Future[Batch | None] | Future[Batch | Errand | None]") -> bool:
     with pytest.raises(TimeoutError):
         future.result(0.1)
     return True
