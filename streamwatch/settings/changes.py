@@ -21,7 +21,7 @@ class Changes:
     live: tuple[str, ...] = ()
     """Streams that go on being read under a new policy, title, context or suspension."""
     sections: tuple[str, ...] = ()
-    """Tables besides the streams that change while the daemon runs: ``log``, ``mqtt``, ``webhooks``, ``thresholds``."""
+    """Tables besides the streams that change while the daemon runs: ``api``, ``log``, ``mqtt``, ``webhooks``, ..."""
     daemon: tuple[str, ...] = ()
     """Keys whose change waits for a restart of the daemon, as ``server.port``."""
 

@@ -26,23 +26,53 @@ def twice_named_webhooks(settings: Settings, file: str) -> list[ConfigFault]:
     ]
 
 
-def open_doors(settings: Settings, file: str) -> list[ConfigFault]:
-    """Listeners that other machines reach, although nobody is asked for credentials and nobody meant it."""
-    if settings.server.allow_public:
-        return []
-    listeners = [("server.host", settings.server.host)]
-    if settings.metrics.listen is not None:
-        listeners.append(("metrics.listen", settings.metrics.listen.host))
+def twice_named_clients(settings: Settings, file: str) -> list[ConfigFault]:
+    """A client's user is its identity: two of one name would share their jobs."""
+    users = Counter(client.user for client in settings.api.clients)
     return [
         ConfigFault(
             file,
-            key,
-            f"{host} can be reached by other machines, and nobody is asked for credentials",
-            "Listen on 127.0.0.1 behind a proxy that asks for credentials, or set server.allow_public = true.",
+            f"api.clients[{number}].user",
+            f"{client.user!r} is used by another client too",
+            "Give each its own user.",
         )
-        for key, host in listeners
-        if not is_loopback(host)
+        for number, client in enumerate(settings.api.clients)
+        if users[client.user] > 1
     ]
+
+
+def open_doors(settings: Settings, file: str) -> list[ConfigFault]:
+    """Listeners that other machines reach, although they ask nobody for credentials and nobody meant it."""
+    server, metrics = settings.server, settings.metrics.listen
+    if server.allow_public:
+        return []
+    public = not is_loopback(server.host)
+    found: list[tuple[str, str, str]] = []
+    if public and not settings.api.clients:
+        found.append(
+            (
+                "server.host",
+                f"{server.host} can be reached by other machines, and there is no client to ask for credentials",
+                "Add one (streamwatch api-client add NAME), listen on 127.0.0.1, or set server.allow_public = true.",
+            )
+        )
+    elif public and metrics is None:
+        found.append(
+            (
+                "metrics.listen",
+                f"is missing: /metrics would be served on {server.host}, where nobody is asked for credentials",
+                'Write listen = "127.0.0.1:9480" under [metrics], or set server.allow_public = true.',
+            )
+        )
+    if metrics is not None and not is_loopback(metrics.host):
+        found.append(
+            (
+                "metrics.listen",
+                f"{metrics.host} can be reached by other machines, and nobody is asked for credentials",
+                "Listen on 127.0.0.1 behind a proxy that asks for credentials, or set server.allow_public = true.",
+            )
+        )
+    return [ConfigFault(file, key, problem, mend) for key, problem, mend in found]
 
 
 def exits_above_proposed_enters(settings: Settings, file: str, defaults: Mapping[str, float]) -> list[ConfigFault]:

@@ -22,15 +22,11 @@ _TYPES: Final = {
     "model_type": ("is not a table", "Write a table: { key = value }."),
     "model_attributes_type": ("is not a table", "Write a table: { key = value }."),
 }
+_NAMED: Final = "Use lower-case letters, digits, - and _, at most 63, beginning with a letter or digit."
 _PATTERNS: Final = {
-    "id": (
-        "is not a valid id",
-        "Use lower-case letters, digits, - and _, at most 63, beginning with a letter or digit.",
-    ),
-    "name": (
-        "is not a valid name",
-        "Use lower-case letters, digits, - and _, at most 63, beginning with a letter or digit.",
-    ),
+    "id": ("is not a valid id", _NAMED),
+    "name": ("is not a valid name", _NAMED),
+    "user": ("is not a valid name", _NAMED),
     "device": ("is not a device", 'Write "auto", "cpu", "cuda" or "cuda:1".'),
     "signature_header": ("is not a header name", "Use letters, digits and hyphens."),
     "topic_prefix": ("is not a topic prefix", "Leave out +, # and a leading slash."),
@@ -81,6 +77,8 @@ def _limits(kind: str, context: dict[str, Any]) -> tuple[str, str]:
         "less_than_equal": ("is too large", "Write {le} or less."),
         "string_too_short": ("is empty", "Write something, or leave the key out."),
         "string_too_long": ("is too long", "Use at most {max_length} characters."),
+        "too_short": ("is empty", "Write at least one, or leave the key out."),
+        "too_long": ("has too many entries", "Use at most {max_length}."),
     }
     problem, mend = limits.get(kind, ("cannot be used", "See config/streamwatch.toml for what it takes."))
     return problem, mend.format_map(context)

@@ -17,6 +17,7 @@ from streamwatch.settings.checks import (
     exits_above_proposed_enters,
     inherited_exits,
     open_doors,
+    twice_named_clients,
     twice_named_webhooks,
 )
 from streamwatch.settings.credentials import SecretPlaces
@@ -159,12 +160,13 @@ def _tables(written: Mapping[str, Any], file: str, places: SecretPlaces) -> tupl
             faults += translate(error, Settings, file)
         else:
             valid[key] = getattr(settings, key)
-    unknown_server = "server" in written and "server" not in valid
+    unknown_doors = any(key in written and key not in valid for key in ("server", "metrics", "api"))
     settings = Settings().model_copy(update=valid)
     return settings, [
         *faults,
         *twice_named_webhooks(settings, file),
-        *([] if unknown_server else open_doors(settings, file)),
+        *twice_named_clients(settings, file),
+        *([] if unknown_doors else open_doors(settings, file)),
     ]
 
 

@@ -1,5 +1,6 @@
 """The schema as Markdown tables, for docs/configuration.md: ``python -m streamwatch.settings.reference``."""
 
+import json
 import sys
 from collections.abc import Sequence
 from typing import Any, Final, get_args
@@ -15,13 +16,14 @@ _SECONDS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"), (0.001, "ms")
 _BYTES: Final = ((1024**3, "GiB"), (1000**2, "MB"), (1024**2, "MiB"), (1, "B"))
 
 
-def tables() -> dict[str, type[Table]]:
+def tables(within: type[Table] = Settings, prefix: str = "") -> dict[str, type[Table]]:
     """Heading -> table, in the schema's order; ``[[name]]`` for those that may be there many times."""
     found: dict[str, type[Table]] = {}
-    for name, field in Settings.model_fields.items():
+    for name, field in within.model_fields.items():
         table = _table_in(field.annotation)
         if table is not None:
-            found[f"[{name}]" if table is field.annotation else f"[[{name}]]"] = table
+            found[f"[{prefix}{name}]" if table is field.annotation else f"[[{prefix}{name}]]"] = table
+            found |= tables(table, f"{prefix}{name}.")
     return found
 
 
@@ -33,6 +35,8 @@ def markdown() -> str:
 def _section(heading: str, table: type[Table]) -> str:
     rows = [f"### `{heading}`", "", "| key | default | change | meaning |", "| --- | --- | --- | --- |"]
     for key, field in table.model_fields.items():
+        if _table_in(field.annotation) is not None:
+            continue  # has a section of its own
         change = next(mark for mark in field.metadata if isinstance(mark, Change))
         rows.append(
             f"| `{key}` | {_default(field, inherits=table is StreamTable)} | {change.value} | {field.description} |"
@@ -50,11 +54,15 @@ def _default(field: FieldInfo, *, inherits: bool) -> str:
         return "`auto`" if parse_auto in readers and not inherits else ""
     if value in ({}, ()):
         return ""
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
+    if isinstance(value, bool | tuple):
+        return f"`{json.dumps(value)}`"
     if parse_duration in readers:
         return f"`{_in_units(value, _SECONDS)}`"
-    return f"`{_in_units(value, _BYTES)}`" if parse_size in readers else f"`{value}`"
+    return f"`{_in_units(value, _BYTES)}`" if parse_size in readers else f"`{_plain(value)}`"
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _in_units(value: float, units: Sequence[tuple[float, str]]) -> str:

@@ -6,34 +6,16 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from streamwatch.records.capture import SamplingMode
+from streamwatch.settings.api import ApiTable
 from streamwatch.settings.credentials import HttpUrl
 from streamwatch.settings.quantities import ByteSize, Duration
+from streamwatch.settings.server import MetricsTable, ServerTable
 from streamwatch.settings.sinks import MqttTable, WebhookTable
 from streamwatch.settings.streams import Interval, Patience, RenditionHeight, StreamTable, UserAgent
-from streamwatch.settings.table import Auto, Change, Folder, Host, Listed, ListenAddress, Network, Table, within
+from streamwatch.settings.table import Auto, Change, Folder, Listed, Networks, Table, within
 from streamwatch.settings.thresholds import Thresholds
 
 Count = Annotated[int, Field(ge=1, le=1024)]
-
-
-class ServerTable(Table):
-    """The daemon's HTTP side: metrics and health probes."""
-
-    host: Annotated[Host, Change.DAEMON] = "127.0.0.1"
-    """Address to listen on; anything but this machine's own needs allow_public."""
-    port: Annotated[int, Field(ge=0, le=65535), Change.DAEMON] = 8480
-    """0 takes a free one."""
-    allow_public: Annotated[bool, Change.DAEMON] = False
-    """True lets [server] and [metrics] listen where other machines reach them: nobody is asked for credentials."""
-    watch_config: Annotated[bool, Change.DAEMON] = False
-    """Reload when the configuration file changes, not only on SIGHUP."""
-
-
-class MetricsTable(Table):
-    """Where Prometheus scrapes."""
-
-    listen: Annotated[ListenAddress | None, Change.DAEMON] = None
-    """An address of its own for /metrics; without one, it is served by [server]."""
 
 
 class StoreTable(Table):
@@ -104,8 +86,8 @@ class CaptureTable(Table):
 class NetworkTable(Table):
     """What the streams' own links (redirects, playlists, segments, keys) may reach, and how."""
 
-    allow: Annotated[Listed[Network], Change.STREAM] = ()
-    """Networks that may be reached besides public addresses and the stream's own host and port."""
+    allow: Annotated[Networks, Change.STREAM] = ()
+    """Networks that may be reached besides public addresses and the stream's own host and port; at most 256."""
     proxy: Annotated[HttpUrl | None, Change.STREAM] = None
     """HTTP proxy of all streams that are read by HTTP; takes the forms of a secret."""
     user_agent: Annotated[UserAgent, Change.STREAM] = "streamwatch"
@@ -126,6 +108,7 @@ class Settings(Table):
 
     server: ServerTable = Field(default_factory=ServerTable)
     metrics: MetricsTable = Field(default_factory=MetricsTable)
+    api: ApiTable = Field(default_factory=ApiTable)
     store: StoreTable = Field(default_factory=StoreTable)
     inference: InferenceTable = Field(default_factory=InferenceTable)
     capture: CaptureTable = Field(default_factory=CaptureTable)

@@ -9,7 +9,8 @@ from streamwatch.settings.credentials import HttpUrl, Secret, SecretFile
 from streamwatch.settings.quantities import Duration, StreamId, refusal
 from streamwatch.settings.table import Auto, Change, File, Headers, Host, Listed, Table, Wanted, within
 
-_OURS: Final = frozenset({"content-type", "user-agent", "idempotency-key"})
+OURS: Final = frozenset({"content-type", "user-agent", "idempotency-key"})
+"""Headers that streamwatch sets itself on everything that it posts."""
 Timeout = Annotated[Duration, AfterValidator(within("500ms", "5m", 0.5, 300.0))]
 MaxAge = Annotated[Duration, AfterValidator(within("1m", "30d", 60.0, 2_592_000.0))]
 StreamPattern = Annotated[str, Field(pattern=r"^[a-z0-9*?\[\]!_-]{1,80}$")]
@@ -48,9 +49,9 @@ class WebhookTable(Table):
     @model_validator(mode="after")
     def _headers_of_its_own(self) -> Self:
         for name in self.headers:
-            if name.lower() in _OURS:
+            if name.lower() in OURS:
                 raise refusal(f"headers: {name} is set by streamwatch itself", "Leave it out.")
-        if self.signature_header.lower() in _OURS | {name.lower() for name in self.headers}:
+        if self.signature_header.lower() in OURS | {name.lower() for name in self.headers}:
             raise refusal(f"signature_header: {self.signature_header} is taken", "Choose another name.")
         named = {name.lower() for name in self.headers}
         if "authorization" in named and "@" in urlsplit(self.url.reveal()).netloc:

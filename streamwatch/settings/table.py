@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from streamwatch.records.labels import LABELS
 from streamwatch.settings.credentials import Secret, places
@@ -153,6 +153,8 @@ ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
 Host = Annotated[str, AfterValidator(_host)]
 Network = Annotated[str, AfterValidator(_network)]
 """A network in CIDR form, or one address."""
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_listed), Field(max_length=256)]
+"""They travel with every plan to a capture worker, and each address is held against all of them."""
 File = Annotated[str, AfterValidator(_file)]
 """An existing file; a relative one starts at the configuration's folder."""
 Wanted = Annotated[str, AfterValidator(_wanted)]

@@ -6,12 +6,13 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from streamwatch.settings.api import ApiClientTable
 from streamwatch.settings.schema import Settings
 from streamwatch.settings.sinks import WebhookTable
 from streamwatch.settings.streams import StreamTable
 from streamwatch.settings.table import Change, Table
 
-ARRAYS: dict[str, type[Table]] = {"webhooks": WebhookTable, "streams": StreamTable}
+ARRAYS: dict[str, type[Table]] = {"api.clients": ApiClientTable, "webhooks": WebhookTable, "streams": StreamTable}
 
 
 @dataclass(frozen=True)
@@ -45,4 +46,5 @@ def keys() -> Iterator[Key]:
     """Every key of every table."""
     for table, model in tables().items():
         for name, field in model.model_fields.items():
-            yield Key(table, name, field)
+            if f"{table}.{name}" not in ARRAYS:
+                yield Key(table, name, field)

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import trustme
 
 from streamwatch.settings.credentials import SecretPlaces
 from streamwatch.settings.load import load_settings, parse_settings
@@ -29,7 +30,7 @@ def _comment_above(key: Key) -> tuple[str, bool]:
     table = ""
     comment: list[str] = []
     for line in REFERENCE.read_text().splitlines():
-        if found := re.match(r"#?\[\[?(\w+)\]\]?$", line):
+        if found := re.match(r"#?\[\[?([\w.]+)\]\]?$", line):
             table = found[1]
         if (found := re.match(r"(#?)(\w+) = ", line)) and (table, found[2]) == (key.table, key.name):
             return " ".join(comment), bool(found[1])
@@ -57,8 +58,11 @@ def test_each_key_is_explained_with_its_default_and_what_a_change_does(key: Key)
 
 def test_it_has_no_key_that_the_schema_does_not_know(tmp_path: Path) -> None:
     text = _uncommented(REFERENCE.read_text())
-    for name in ("ca.pem", "archive.secret", "mqtt.password"):
-        (tmp_path / name).write_text("s3cret")
+    for name in ("ca.pem", "archive.secret", "mqtt.password", "night-shift.secret"):
+        (tmp_path / name).write_text("s3cret-s3cret")
+    certificate = trustme.CA().issue_cert("moderation.example.net")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "tls.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "tls.key")
     (tmp_path / "gate.url").write_text("rtmp://10.0.0.7/live/key")
     (tmp_path / "webhook-ops").write_text("s3cret")
     environ = {
@@ -66,6 +70,7 @@ def test_it_has_no_key_that_the_schema_does_not_know(tmp_path: Path) -> None:
         "OLD_WEBHOOK_SECRET": "old",
         "ARCHIVE_URL": "https://archive.example.net/in",
         "LOBBY_TOKEN": "t0ken",
+        "SHOP_CALLBACK_SECRET": "casec_x",
     }
     text = text.replace("\ntls = false", "\ntls = true")  # ca_file, shown beside it, means nothing without
     loaded = parse_settings(
@@ -73,8 +78,12 @@ def test_it_has_no_key_that_the_schema_does_not_know(tmp_path: Path) -> None:
     )
     assert [entry.id for entry in loaded.settings.streams] == ["lobby", "gate"]
     assert loaded.settings.streams[0].url.reveal().endswith("token=t0ken")
-    assert [hook.secrets for hook in loaded.settings.webhooks] == [("s3cret", "old"), ("s3cret",)]
+    assert [hook.secrets for hook in loaded.settings.webhooks] == [("s3cret", "old"), ("s3cret-s3cret",)]
     assert loaded.settings.thresholds["gore.prob"].enter == 0.85
+    shop, night = loaded.settings.api.clients
+    assert (shop.scopes, night.scopes) == (("check", "submit"), ("moderate",))
+    assert shop.hashed.matches("example")
+    assert night.hashed.matches("s3cret-s3cret")
 
 
 def test_the_parts_of_a_threshold_are_explained() -> None:
@@ -84,4 +93,4 @@ def test_the_parts_of_a_threshold_are_explained() -> None:
 
 
 def test_every_table_is_there() -> None:
-    assert {*tables(), "thresholds"} == set(Settings.model_fields)
+    assert {*tables(), "thresholds"} == {*Settings.model_fields, "api.clients"}
