@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from streamwatch.capture.pool import PoolOptions
 from streamwatch.delivery.options import AlertFilter, MqttOptions, SinkOptions, WebhookOptions
 from streamwatch.inference.manifest import Manifest
 from streamwatch.inference.worker import InferenceOptions
+from streamwatch.records.capture import Origin
 from streamwatch.records.labels import LABELS_OF, MODELS, Coverage
 from streamwatch.settings.effective import stream_view
 from streamwatch.settings.schema import Settings
+from streamwatch.settings.streams import StreamTable
 from streamwatch.streams.definition import StreamDefinition
 from streamwatch.telemetry.redaction import redact_url
 
@@ -138,15 +140,24 @@ def sinks(settings: Settings) -> list[SinkOptions]:
 
 
 def define_stream(
-    settings: Settings, stream: str, weights: WeightsView, own_ports: tuple[tuple[str, int], ...]
+    settings: Settings,
+    stream: str | StreamTable,
+    weights: WeightsView,
+    own_ports: tuple[tuple[str, int], ...],
+    *,
+    origin: Origin = "operator",
 ) -> StreamDefinition:
-    """One [[streams]] entry with every value resolved; ``own_ports`` are the daemon's listeners."""
+    """One [[streams]] entry with every value resolved; ``own_ports`` are the daemon's listeners.
+
+    ``origin`` says who wrote its URL: one that came by the API has no privileges.
+    """
     view = stream_view(settings, stream, weights.defaults, weights.name)
+    plan = view.plan(short_side=weights.short_side, rendition_height=weights.rendition_height, deny_ports=own_ports)
     return StreamDefinition(
         id=view.id,
         title=view.title,
         context=view.context,
         uri=redact_url(view.url.reveal()),
-        plan=view.plan(short_side=weights.short_side, rendition_height=weights.rendition_height, deny_ports=own_ports),
+        plan=replace(plan, origin=origin),
         thresholds=view.thresholds,
     )

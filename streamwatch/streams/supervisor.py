@@ -118,7 +118,7 @@ class Supervisor:
             watched.next_attempt = self._clock()
             self._change.go(watched, "starting")
 
-    def suspend(self, stream: str, until: float | None) -> None:
+    def suspend(self, stream: str, until: float | None, reason: str = "suspended by the operator") -> None:
         """Do not look at the stream until Unix second ``until``, or until it is resumed."""
         watched = self._streams[stream]
         self._change.end_session(watched)
@@ -126,7 +126,7 @@ class Supervisor:
         watched.suspended_until = until
         watched.next_attempt = None
         self._change.close(watched, "suspended")
-        self._change.go(watched, "suspended", reason="suspended by the operator", code="suspended")
+        self._change.go(watched, "suspended", reason=reason, code="suspended")
 
     def resume(self, stream: str) -> None:
         """Look at a suspended stream again."""
