@@ -1,0 +1,1 @@
+"""The original service's HTTP API, version 1.0: its paths, parameters, answers and errors."""

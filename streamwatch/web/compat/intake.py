@@ -1,0 +1,103 @@
+"""Reads a request: parameters of query and body together, media parts handed on as they arrive."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+
+from streamwatch.errors import RequestError
+from streamwatch.web.compat.multipart import Multipart, boundary_of
+from streamwatch.web.compat.parameters import MAX_VALUE, Parameters, parse_urlencoded
+from streamwatch.web.compat.reception import MediaTaker, is_media
+
+_SILENCE: Final = 30.0
+"""Longest wait for the next bytes of a body, seconds."""
+_GRACE: Final = 60.0
+_SLOWEST: Final = 16 * 1024
+"""Bytes per second that a body must keep up after the grace: who drips holds a place that others need."""
+_MAX_FORM: Final = 256 * 1024
+
+
+class BodyReader:
+    """The bytes of a request's body, at a pace that leaves places for others."""
+
+    def __init__(self, request: web.BaseRequest, clock: Callable[[], float]) -> None:
+        self._content, self._clock = request.content, clock
+        self._began = clock()
+        self._received = 0
+
+    async def read(self) -> bytes:
+        """The next bytes, b"" at the end. Raises RequestError."""
+        try:
+            async with asyncio.timeout(_SILENCE):
+                chunk = await self._content.readany()
+        except TimeoutError as error:
+            raise RequestError("request_error", f"the body stopped coming for {_SILENCE:g} s", status=408) from error
+        except (web.RequestPayloadError, HttpProcessingError, OSError) as error:
+            raise RequestError("request_error", "the body broke off, or is not encoded as its headers say") from error
+        self._received += len(chunk)
+        elapsed = self._clock() - self._began - _GRACE
+        if elapsed > 0 and self._received < elapsed * _SLOWEST:
+            raise RequestError("request_error", "the body comes too slowly", status=408)
+        return chunk
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """All of it."""
+        while chunk := await self.read():
+            yield chunk
+
+
+def query_parameters(request: web.BaseRequest) -> Parameters:
+    """What the query holds. Raises RequestError."""
+    return Parameters(parse_urlencoded(request.rel_url.raw_query_string))
+
+
+async def read_body(request: web.BaseRequest, into: Parameters, taker: MediaTaker, clock: Callable[[], float]) -> None:
+    """Adds what the body holds to ``into``. Raises RequestError."""
+    reader = BodyReader(request, clock)
+    if request.content_type == "multipart/form-data":
+        await _read_multipart(Multipart(reader.read, boundary_of(request.headers["Content-Type"])), into, taker)
+        return
+    body = await _whole(reader)
+    if not body:
+        return
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise RequestError(
+            "request_error",
+            "the body is of an unexpected type: expected multipart/form-data or application/x-www-form-urlencoded",
+        )
+    for name, value in parse_urlencoded(_text(body, "the body")):
+        if is_media(name):
+            raise RequestError("argument_error", f"{name} is text: expected a file in a multipart/form-data body")
+        into.add(name, value)
+
+
+async def _read_multipart(body: Multipart, into: Parameters, taker: MediaTaker) -> None:
+    async for head in body.heads():
+        if is_media(head.name):
+            await taker.take(head, body.chunks())
+            continue
+        value = bytearray()
+        async for chunk in body.chunks():
+            value += chunk
+            if len(value) > MAX_VALUE:
+                raise RequestError("request_error", f"parameter {head.name[:40]!r} is longer than {MAX_VALUE} bytes")
+        into.add(head.name, _text(bytes(value), f"parameter {head.name[:40]!r}"))
+
+
+async def _whole(reader: BodyReader) -> bytes:
+    body = bytearray()
+    async for chunk in reader.chunks():
+        body += chunk
+        if len(body) > _MAX_FORM:
+            raise RequestError("request_error", f"the body is larger than {_MAX_FORM} bytes: send files as multipart")
+    return bytes(body)
+
+
+def _text(data: bytes, what: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError("request_error", f"{what} is not valid UTF-8") from error
