@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.app.assembly import WeightsView, define_stream
 from streamwatch.app.desired_state import DesiredState
+from streamwatch.app.snoozer import Snoozer
 from streamwatch.app.union import Union, unite
 from streamwatch.decision.judge import Judge
 from streamwatch.delivery.alert_desk import new_ulid
@@ -41,6 +42,7 @@ class Roster:
         *,
         own_ports: tuple[tuple[str, int], ...],
         desired: DesiredState | None = None,
+        snoozer: Snoozer | None = None,
     ) -> None:
         self._supervisor = supervisor
         self._store = store
@@ -50,6 +52,7 @@ class Roster:
         self.own_ports = own_ports
         """The daemon's listeners."""
         self.desired = desired or DesiredState(store)
+        self._snoozer = snoozer
         self.turn = asyncio.Lock()
         self._file: Loaded | None = None
         self._union: Union | None = None
@@ -69,6 +72,8 @@ class Roster:
         await self.desired.load()
         known = await self._known()
         states = await self._store.judge_states()
+        if self._snoozer is not None:  # before anything is said of them
+            await self._snoozer.restore(self._store, [one for some in known.values() for one in some])
         union = self._take(loaded)
         for entry in union.settings.streams:
             self._add(entry, known.pop(entry.id, []), states.get(entry.id))
@@ -164,14 +169,15 @@ class Roster:
     def settle_suspension(self, stream: str) -> None:
         """Let the stream rest or work as the configuration and the API want it now."""
         watched = self._supervisor.streams[stream]
-        suspension, now_suspended = self.desired.suspended(stream), watched.state.name == "suspended"
+        suspension = self.desired.suspended(stream)
         if self.union.rests(stream):
             self._supervisor.suspend(stream, None, "suspended in the configuration")
         elif suspension is not None:
             self._supervisor.suspend(stream, suspension.until, f"suspended by {suspension.by}")
-        elif now_suspended:
-            self._supervisor.resume(stream)
-            if stream in self.union.broken:
+        else:
+            if watched.state.name == "suspended":
+                self._supervisor.resume(stream)
+            if stream in self.union.broken and watched.state.code != "config":
                 self._supervisor.fail(stream, self.union.broken[stream])
 
     # -- one stream -----------------------------------------------------------------------------------------------

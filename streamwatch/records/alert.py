@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 AlertEvent = Literal["opened", "updated", "closed", "test"]
 CloseReason = Literal["over", "ended", "removed", "suspended", "lost_sight", "restart_gap"]
-UpdateReason = Literal["new_label", "peak", "reopened", "sight_lost", "sight_regained"]
+UpdateReason = Literal["new_label", "peak", "reopened", "sight_lost", "sight_regained", "snooze_ended"]
 
 
 @dataclass(frozen=True, slots=True)
