@@ -1,22 +1,23 @@
 """Takes the judge's verdicts, writes them down as alerts owed to every sink that wants them, and sees to delivery."""
 
 import asyncio
-import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 from ulid import ULID
 
-from streamwatch.delivery.courier import Attempt
+from streamwatch.delivery.callbacks import Callbacks
 from streamwatch.delivery.crew import Crew
+from streamwatch.delivery.housekeeping import Housekeeper
 from streamwatch.delivery.ledger import Ledger
-from streamwatch.delivery.meters import DeliveryMeters
-from streamwatch.delivery.options import SinkOptions
+from streamwatch.delivery.meters import DeliveryMeters, sink_label
+from streamwatch.delivery.options import SinkOptions, WebhookOptions
+from streamwatch.delivery.outfit import Outfit
 from streamwatch.delivery.payload import AlertSubject, build_alert, encode, sample_verdict
+from streamwatch.delivery.rehearsal import Acknowledgement, Rehearsal
 from streamwatch.errors import DeliveryError, StoreError
 from streamwatch.records.alert import Sink, Verdict
 from streamwatch.records.scores import Scores
@@ -25,24 +26,12 @@ from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.evidence import EvidenceStore
 from streamwatch.store.rows import Backlog, OutboxRow
 
-HOUSEKEEPING = 2.0
-"""Seconds between looks at the backlog and at a failing store."""
-PRUNING = 600.0
+__all__ = ["Acknowledgement", "AlertDesk", "new_ulid"]
 
 
 def new_ulid() -> str:
     """An id that sorts by time."""
     return str(ULID())
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """What one sink answered to a test alert."""
-
-    sink: Sink
-    ok: bool
-    detail: str
-    seconds: float
 
 
 class AlertDesk:
@@ -62,24 +51,35 @@ class AlertDesk:
         pictures: EvidenceStore | None = None,
     ) -> None:
         self._store = store
-        self._pictures = pictures
         self._log = log
         self._meters = meters or DeliveryMeters()
         self._clock = clock
         self._new_id = new_id
         self._statuses: dict[str, StreamState] = {}
-        self._tests: dict[tuple[str, Sink], asyncio.Future[Attempt]] = {}
-        self._ledger = Ledger(store, clock=clock, log=log, on_lost=lambda sink: self._meters.dead_letters(str(sink), 1))
-        self._crew = Crew(
-            sinks,
-            self._ledger,
-            self._statuses,
+        self._ledger = Ledger(
+            store, clock=clock, log=log, on_lost=lambda sink: self._meters.dead_letters(sink_label(sink), 1)
+        )
+        self._rehearsal = Rehearsal(self._ledger)
+        outfit = Outfit(
+            ledger=self._ledger,
             meters=self._meters,
-            on_attempt=self._attempted,
+            on_attempt=self._rehearsal.attempted,
             log=log,
             clock=clock,
             rng=rng or random.Random(),  # noqa: S311 - jitter
             user_agent=user_agent,
+        )
+        self._crew = Crew(sinks, outfit, self._statuses)
+        self._callbacks = Callbacks(outfit)
+        self._house = Housekeeper(
+            store,
+            self._ledger,
+            self._crew,
+            self._callbacks,
+            meters=self._meters,
+            log=log,
+            clock=clock,
+            pictures=pictures,
         )
 
     @property
@@ -93,6 +93,7 @@ class AlertDesk:
 
     @property
     def sinks(self) -> list[Sink]:
+        """Those of the configuration; callbacks belong to jobs."""
         return list(self._crew.sinks)
 
     async def record(
@@ -126,19 +127,57 @@ class AlertDesk:
                 reason=verdict.reason,
             )
         self._meters.persisted(not self.degraded)
-        self._crew.wake([row.sink for row in rows])
+        self._wake(rows)
+
+    async def owe(self, sink: Sink, *, group: str, identity: str, body: Mapping[str, Any]) -> None:
+        """Write down a document of the caller's own for a callback; then it is sent, from memory if the store fails.
+
+        Documents and alerts of one ``group`` arrive in order. ``identity`` is the idempotency key: the same one is
+        never owed twice. Raises DeliveryError when the sink is no open callback.
+        """
+        if sink not in self._callbacks.sinks:
+            raise DeliveryError(f"{sink} is not open")
+        now = self._clock()
+        row = OutboxRow(identity, sink, group, "", encode(body), created=now, due=now)
+        try:
+            await self._ledger.write([], {}, [row])
+        except StoreError as error:
+            self._ledger.keep([], {}, [row], error)
+        self._meters.persisted(not self.degraded)
+        self._wake([row])
+
+    def open_callback(self, options: WebhookOptions) -> None:
+        """Deliver to a job's callback from now on, also what an earlier life left owed. Again: with these options.
+
+        Raises ValueError when the options are no callback's.
+        """
+        self._callbacks.open(options)
+
+    def close_callback(self, media: str) -> None:
+        """The job will owe its callback nothing more: it goes once its last row is settled."""
+        self._callbacks.close(Sink("callback", media))
+
+    async def owed_callbacks(self) -> list[str]:
+        """Jobs whose callbacks are owed something though nobody opened them in this life. Raises StoreError."""
+        backlog = await self._store.backlog()
+        return [
+            sink.name
+            for sink, one in backlog.items()
+            if sink.kind == "callback" and one.pending and sink not in self._callbacks.sinks
+        ]
 
     async def run(self) -> None:
         """Deliver until cancelled; then MQTT says offline and rows in flight go back to the outbox."""
-        await self._retire()
+        await self._house.retire()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._crew.run(), name="delivery crew")
-            group.create_task(self._keep_house(), name="delivery housekeeping")
+            group.create_task(self._callbacks.run(), name="delivery callbacks")
+            group.create_task(self._house.run(), name="delivery housekeeping")
 
     async def replace_sinks(self, sinks: Sequence[SinkOptions]) -> None:
-        """Follow a new configuration. What is owed to a sink that left becomes dead letters."""
+        """Follow a new configuration. What is owed to a sink that left becomes dead letters; callbacks stay."""
         await self._crew.replace(sinks)
-        await self._retire()
+        await self._house.retire()
 
     async def test_alert(self, sink: str | None = None, *, timeout: float = 15.0) -> list[Acknowledgement]:  # noqa: ASYNC109 - a limit of ours
         """Send a marked alert through outbox and signature to every sink, or the named one; what each answered.
@@ -154,8 +193,7 @@ class AlertDesk:
         verdict, identity = sample_verdict(self._new_id(), created), self._new_id()
         subject = AlertSubject("test", title="Test alert", not_detected=())
         rows = [self._row(subject, verdict, identity, created, target, persisted=True) for target in targets]
-        loop = asyncio.get_running_loop()
-        self._tests.update({row.key: loop.create_future() for row in rows})
+        self._rehearsal.expect(rows)
         try:
             await self._ledger.write([], {}, rows)
         except StoreError as error:
@@ -163,13 +201,13 @@ class AlertDesk:
             self._ledger.keep([], {}, rows, error)
         for target in targets:
             self._crew.resume(target)
-        return list(await asyncio.gather(*(self._acknowledgement(row, timeout) for row in rows)))
+        return await self._rehearsal.answers(rows, timeout)
 
     async def flush(self, grace: float) -> None:
         """One delivery attempt for what is owed, for at most ``grace`` seconds in all."""
         try:
             async with asyncio.timeout(grace):
-                await self._crew.flush()
+                await asyncio.gather(self._crew.flush(), self._callbacks.flush())
         except TimeoutError:
             self._log.warning("delivery.flush_unfinished", grace=grace)
         await self._ledger.recover()
@@ -201,9 +239,12 @@ class AlertDesk:
         return [
             self._row(subject, verdict, identity, created, sink, persisted=persisted)
             for verdict, identity in named
-            for sink, options in self._crew.sinks.items()
-            if options.wants.wants(subject.stream, verdict.incident.labels)
+            for sink in self._wanting(subject.stream, verdict.incident.labels)
         ]
+
+    def _wanting(self, stream: str, labels: Sequence[str]) -> list[Sink]:
+        configured = [sink for sink, options in self._crew.sinks.items() if options.wants.wants(stream, labels)]
+        return [*configured, *self._callbacks.wanting(stream, labels)]
 
     def _row(
         self, subject: AlertSubject, verdict: Verdict, identity: str, created: float, sink: Sink, *, persisted: bool
@@ -220,59 +261,7 @@ class AlertDesk:
             once=alert.event == "test",
         )
 
-    async def _acknowledgement(self, row: OutboxRow, limit: float) -> Acknowledgement:
-        try:
-            async with asyncio.timeout(limit):
-                attempt = await self._tests[row.key]
-        except TimeoutError:
-            await self._ledger.settle(row, "discarded")
-            return Acknowledgement(row.sink, ok=False, detail=f"no answer in {limit:g} s", seconds=limit)
-        finally:
-            del self._tests[row.key]
-        return Acknowledgement(row.sink, attempt.ok, attempt.detail, attempt.seconds)
-
-    def _attempted(self, attempt: Attempt) -> None:
-        waiting = self._tests.get(attempt.row.key)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(attempt)
-
-    async def _retire(self) -> None:
-        try:
-            gone = await self._store.retire(self.sinks)
-        except StoreError as error:
-            self._log.error("delivery.store_failing", error=str(error))
-            return
-        for sink, count in gone.items():
-            self._log.warning("delivery.sink_left", sink=str(sink), dead_letters=count)
-            self._meters.dead_letters(str(sink), count)
-
-    async def _keep_house(self) -> None:
-        """Mend a failing store, tell the backlog, prune."""
-        pruned = -math.inf
-        while True:
-            if await self._ledger.recover():
-                try:
-                    await self._tell_backlog()
-                    if time.monotonic() - pruned >= PRUNING:
-                        pruned = time.monotonic()
-                        await self._prune_pictures()
-                        await self._store.prune()
-                except StoreError as error:
-                    self._log.error("delivery.store_failing", error=str(error))
-            self._meters.persisted(not self.degraded)
-            await asyncio.sleep(HOUSEKEEPING)
-
-    async def _prune_pictures(self) -> None:
-        if self._pictures is None:
-            return
-        try:
-            await self._pictures.prune()
-        except StoreError as error:
-            self._log.error("evidence.not_pruned", error=str(error))
-
-    async def _tell_backlog(self) -> None:
-        owed = await self._store.backlog()
-        for sink in self.sinks:
-            backlog = owed.get(sink, Backlog(0, None, 0))
-            age = 0.0 if backlog.oldest is None else max(0.0, self._clock() - backlog.oldest)
-            self._meters.backlog(str(sink), backlog.pending, age)
+    def _wake(self, rows: Sequence[OutboxRow]) -> None:
+        sinks = [row.sink for row in rows]
+        self._crew.wake(sinks)
+        self._callbacks.wake(sinks)

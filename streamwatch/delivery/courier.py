@@ -12,12 +12,12 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from streamwatch.backoff import Backoff
-from streamwatch.delivery.failures import SinkDown
+from streamwatch.delivery.failures import SinkDown, Undeliverable
 from streamwatch.delivery.ledger import Ledger
-from streamwatch.delivery.meters import DeliveryMeters
+from streamwatch.delivery.meters import DeliveryMeters, sink_label
 from streamwatch.errors import DeliveryError
 from streamwatch.records.alert import Sink
-from streamwatch.store.rows import OutboxRow, Outcome
+from streamwatch.store.rows import Heads, OutboxRow, Outcome
 
 LOOK_AGAIN = 60.0
 """Seconds after which the outbox is looked at even when nobody called: a wall clock that jumps moves due times."""
@@ -35,7 +35,8 @@ class Transport(Protocol):
     async def send(self, row: OutboxRow) -> str:
         """Deliver, within a time limit of its own; the acknowledgement in words.
 
-        Raises DeliveryError when the sink did not take this alert, SinkDown when it takes none at the moment.
+        Raises DeliveryError when the sink did not take this alert, SinkDown when it takes none at the moment,
+        Undeliverable when it is no use to try again.
         """
 
 
@@ -60,7 +61,7 @@ class Attempt:
 
 
 class Courier:
-    """One sink's courier. ``wake`` it when rows were enqueued; ``run`` until cancelled.
+    """One sink's courier. ``wake`` it when rows were enqueued; ``run`` it while there may be any.
 
     A failure of one alert (DeliveryError) delays that alert and those after it of the same incident. A failure of the
     sink (SinkDown) does so too, and pauses the courier, which then sends one alert at a time until one is taken, so
@@ -94,6 +95,7 @@ class Courier:
         self._hand: deque[OutboxRow] = deque()
         self._sending: set[asyncio.Task[bool]] = set()
         self._failing: set[str] = set()
+        self._flushing = 0
         self._down_since = 0.0
         self._down_until = 0.0
 
@@ -107,15 +109,17 @@ class Courier:
         self._ledger.hasten(self.sink)
         self._news.set()
 
-    async def run(self) -> None:
-        """Deliver until cancelled. What is in flight then goes back to the outbox, as not tried."""
+    async def run(self, *, until_idle: bool = False) -> None:
+        """Deliver until cancelled, or until nothing is owed any more. What is in flight then goes back as not tried."""
         async with self._transport.session():
             try:
                 while True:
                     self._news.clear()
-                    next_due = await self._fill_hand()
+                    heads = await self._fill_hand()
                     self._start_sending()
-                    await self._rest(next_due)
+                    if until_idle and heads is not None and self._is_idle(heads):
+                        return
+                    await self._rest(None if heads is None else heads.next_due)
             finally:
                 self._put_back()
                 for task in self._sending:
@@ -124,6 +128,14 @@ class Courier:
 
     async def flush(self) -> None:
         """One attempt for what is owed, due or not: an incident stops at its first failure, all of it at SinkDown."""
+        self._flushing += 1
+        try:
+            await self._flush()
+        finally:
+            self._flushing -= 1
+            self._news.set()
+
+    async def _flush(self) -> None:
         self._put_back()
         if self._sending:
             await asyncio.wait(self._sending)
@@ -148,13 +160,18 @@ class Courier:
         finally:
             places.release()
 
-    async def _fill_hand(self) -> float | None:
-        """Take rows when none are in the hand; when the next one falls due (Unix seconds)."""
+    def _is_idle(self, heads: Heads) -> bool:
+        """Nothing is owed: ``heads`` is the outbox's answer a moment ago."""
+        owed = heads.rows or heads.next_due is not None
+        return not (owed or self._hand or self._sending or self._flushing or self._news.is_set())
+
+    async def _fill_hand(self) -> Heads | None:
+        """Take rows when none are in the hand; what the outbox had, None when it was not asked."""
         if self._hand or self._paused() > 0.0 or not self._places():
             return None
         heads = await self._ledger.take(self.sink, 1 if self._failing else 64)
         self._hand.extend(heads.rows)
-        return heads.next_due
+        return heads
 
     def _start_sending(self) -> None:
         while self._hand and self._places() and self._paused() <= 0.0:
@@ -212,7 +229,7 @@ class Courier:
         self._failing.clear()
         self._down_until = 0.0
         seconds = await self._ledger.settle(row, "delivered")
-        self._meters.delivery(str(self.sink), "delivered", seconds)
+        self._meters.delivery(sink_label(self.sink), "delivered", seconds)
         self._log.info("delivery.delivered", alert=row.id, incident=row.incident, tries=row.tries + 1)
         self._on_attempt(Attempt(row, ok=True, detail=detail, seconds=time.monotonic() - began))
 
@@ -225,8 +242,8 @@ class Courier:
             self._ledger.postpone(row, wait)
             due = self._clock()
         text = str(error)[:200]
-        too_old = self._clock() - row.created > self._rules.max_age
-        outcome: Outcome = "discarded" if row.once else "dead" if too_old else "retry"
+        hopeless = isinstance(error, Undeliverable) or self._clock() - row.created > self._rules.max_age
+        outcome: Outcome = "discarded" if row.once else "dead" if hopeless else "retry"
         seconds = await self._ledger.settle(row, outcome, due=due, error=text)
         told = {"alert": row.id, "incident": row.incident, "tries": row.tries + 1, "error": text}
         if outcome == "dead":
@@ -236,10 +253,10 @@ class Courier:
             down = isinstance(error, SinkDown) and len(self._failing) > 1
             more = await self._ledger.expire(self.sink, older) if down else 0
             self._log.warning("delivery.dead_letter", also_expired=more, **told)
-            self._meters.dead_letters(str(self.sink), 1 + more)
+            self._meters.dead_letters(sink_label(self.sink), 1 + more)
         else:
             self._log.info("delivery.failed", **told)
-        self._meters.delivery(str(self.sink), "dead" if outcome == "dead" else "failed", seconds)
+        self._meters.delivery(sink_label(self.sink), "dead" if outcome == "dead" else "failed", seconds)
         self._on_attempt(Attempt(row, ok=False, detail=text, seconds=time.monotonic() - began))
 
     def _pause(self, error: SinkDown, row: OutboxRow, began: float) -> None:

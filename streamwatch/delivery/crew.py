@@ -1,18 +1,15 @@
 """The couriers and the MQTT publisher at work, following the sinks of the configuration while the daemon runs."""
 
 import asyncio
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from structlog.typing import FilteringBoundLogger
-
-from streamwatch.delivery.courier import Attempt, Courier, CourierRules
-from streamwatch.delivery.ledger import Ledger
-from streamwatch.delivery.meters import DeliveryMeters
+from streamwatch.delivery.courier import Courier, CourierRules
+from streamwatch.delivery.lines import OwnLine
 from streamwatch.delivery.mqtt import MqttPublisher
 from streamwatch.delivery.options import MqttOptions, SinkOptions
+from streamwatch.delivery.outfit import Outfit
 from streamwatch.delivery.webhook import WebhookTransport
 from streamwatch.records.alert import Sink
 from streamwatch.records.stream_state import StreamState
@@ -29,27 +26,9 @@ class _Member:
 class Crew:
     """One courier per configured sink. ``statuses`` is what a publisher that starts has to show."""
 
-    def __init__(
-        self,
-        sinks: Sequence[SinkOptions],
-        ledger: Ledger,
-        statuses: Mapping[str, StreamState],
-        *,
-        meters: DeliveryMeters,
-        on_attempt: Callable[[Attempt], None],
-        log: FilteringBoundLogger,
-        clock: Callable[[], float],
-        rng: random.Random,
-        user_agent: str,
-    ) -> None:
-        self._ledger = ledger
+    def __init__(self, sinks: Sequence[SinkOptions], outfit: Outfit, statuses: Mapping[str, StreamState]) -> None:
+        self._outfit = outfit
         self._statuses = statuses
-        self._meters = meters
-        self._on_attempt = on_attempt
-        self._log = log
-        self._clock = clock
-        self._rng = rng
-        self._user_agent = user_agent
         self._group: asyncio.TaskGroup | None = None
         self._members: dict[Sink, _Member] = {}
         for options in sinks:
@@ -106,30 +85,21 @@ class Crew:
     def _add(self, options: SinkOptions) -> _Member:
         publisher: MqttPublisher | None = None
         transport: WebhookTransport | MqttPublisher
+        outfit = self._outfit
         if isinstance(options, MqttOptions):
             transport = publisher = MqttPublisher(
                 options,
                 on_connected=partial(self.resume, options.sink),
-                log=self._log,
-                rng=self._rng,
+                log=outfit.log,
+                rng=outfit.rng,
                 statuses=self._statuses,
             )
             # One publish waits for its PUBACK at a time: aiomqtt cannot say which of several was refused.
             rules = CourierRules(1, options.max_age, options.retry)
         else:
-            transport = WebhookTransport(options, user_agent=self._user_agent, clock=self._clock)
+            transport = outfit.webhook(options, OwnLine(options))
             rules = CourierRules(options.concurrency, options.max_age, options.retry)
-        courier = Courier(
-            options.sink,
-            transport,
-            self._ledger,
-            rules,
-            meters=self._meters,
-            on_attempt=self._on_attempt,
-            log=self._log,
-            clock=self._clock,
-            rng=self._rng,
-        )
+        courier = outfit.courier(options.sink, transport, rules)
         member = _Member(options, courier, publisher, [])
         self._members[options.sink] = member
         return member

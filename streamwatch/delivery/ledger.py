@@ -3,22 +3,25 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
-from streamwatch.delivery.owed import Copies, Key, Owed, forget
+from streamwatch.delivery.owed import Copies, Owed, Pauses, Stamps, forget
 from streamwatch.errors import StoreError
 from streamwatch.records.alert import Incident, Sink
 from streamwatch.store.alert_store import AlertStore
-from streamwatch.store.rows import Heads, OutboxRow, Outcome, RowState, Settlement
+from streamwatch.store.rows import Heads, OutboxRow, Outcome, Settlement
 from streamwatch.store.writer import PATIENCE
 
 SLOW = 2.0
 """Seconds after which a store that does not answer counts as failing."""
 ASK_AGAIN = 5.0
 """Seconds for which a failing store that gave no answer is asked for no rows."""
+MOST_BYTES = 256 * 1024 * 1024
+"""What the bodies that could not be written down may take in memory."""
+MOST_COPIED = 64 * 1024 * 1024
+"""What copies of bodies that were written down may take."""
 ROUNDS = 20
 """Transactions in one go for what is owed: more may come to be owed during each."""
 
@@ -26,10 +29,11 @@ ROUNDS = 20
 class Ledger:
     """Rows are taken, tried and settled here; a row that is taken is nobody else's until settled or released.
 
-    While the store fails (``fault`` is set) new rows live in memory, at most ``limit`` of them: then the oldest is
-    given up, loudly (``on_lost``). What was settled meanwhile is remembered, so that nothing is delivered again for
-    want of a note. Everything owed is written by :meth:`recover`; until then the fault stands and nobody else waits for
-    the disk to take something. A disk that cannot even be read is done without: copies of what it took last are sent.
+    While the store fails (``fault`` is set) new rows live in memory, at most ``limit`` of them and ``most_bytes``: then
+    the oldest is given up, loudly (``on_lost``), those of callbacks first. What was settled meanwhile is remembered, so
+    that nothing is delivered again for want of a note. Everything owed is written by :meth:`recover`; until then the
+    fault stands and nobody else waits for the disk to take something. A disk that cannot even be read is done without:
+    copies of what it took last are sent.
     """
 
     def __init__(
@@ -40,17 +44,19 @@ class Ledger:
         log: FilteringBoundLogger,
         on_lost: Callable[[Sink], None],
         limit: int = 10_000,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._store = store
         self._clock = clock
         self._log = log
         self._on_lost = on_lost
         self._limit = limit
+        self._most_bytes = most_bytes
         self._owed = Owed()
-        self._copies = Copies(limit)
+        self._copies = Copies(limit, MOST_COPIED)
         self._taken: dict[Sink, dict[str, str]] = {}
-        self._entered: dict[Key, float] = {}
-        self._later: dict[Key, tuple[str, float]] = {}
+        self._stamps = Stamps(limit)
+        self._pauses = Pauses()
         self._mending = asyncio.Lock()
         self._ask_at = 0.0
         self._reading: set[asyncio.Timeout] = set()
@@ -68,7 +74,7 @@ class Ledger:
             raise StoreError(self.fault)
         await self._store.commit(incidents=incidents, judge_states=judge_states, rows=rows, within=SLOW)
         self._copies.add(rows)
-        self._stamp(rows)
+        self._stamps.enter(rows)
 
     def keep(
         self,
@@ -81,9 +87,10 @@ class Ledger:
         self._fail(fault)
         self._owed.incidents.update({incident.id: incident for incident in incidents})
         self._owed.judge_states.update(judge_states)
-        self._owed.rows.update({row.key: row for row in rows})
-        self._stamp(rows)
-        while len(self._owed.rows) > self._limit:
+        for row in rows:
+            self._owed.rows.put(row)
+        self._stamps.enter(rows)
+        while len(self._owed.rows) > self._limit or self._owed.rows.size > self._most_bytes:
             self._give_up_one()
 
     async def recover(self) -> bool:
@@ -119,12 +126,12 @@ class Ledger:
         ``skip`` names incidents that the caller does not want.
         """
         taken = self._taken.setdefault(sink, {})
-        memory = self._in_memory(sink)
+        memory = self._owed.pending(sink)
         known = [
             *(identity for identity, other in self._owed.settlements if other == sink),
             *(row.id for row in memory),
         ]
-        postponed = {} if ignore_due else self._postponed(sink)
+        postponed = {} if ignore_due else self._pauses.of(sink, self._clock())
         unwanted = {*taken, *skip, *postponed}
         blocked: set[str] = set()
         found = Heads((), self._clock() + ASK_AGAIN)
@@ -152,11 +159,16 @@ class Ledger:
         if not answered:
             copies = [row for row in self._copies.of(sink) if row.key not in self._owed.settlements]
             blocked -= {row.incident for row in copies}
-            memory = [*copies, *self._in_memory(sink)]
+            memory = [*copies, *self._owed.pending(sink)]
             unwanted |= set(taken)
         waiting = [due for due in (found.next_due, *postponed.values()) if due is not None]
         for row in memory:
-            if row.incident in blocked or (answered and row.key not in self._owed.rows):
+            if answered and row.key not in self._owed.rows:
+                # The store, which was told to leave it out, has it by now: it must be asked again.
+                waiting.append(self._clock())
+                blocked.add(row.incident)
+                continue
+            if row.incident in blocked:
                 continue
             blocked.add(row.incident)
             if row.incident in taken or row.incident in unwanted:
@@ -169,24 +181,19 @@ class Ledger:
         taken.update({row.incident: row.id for row in rows})
         return Heads(tuple(rows), min(waiting, default=None))
 
-    def _in_memory(self, sink: Sink) -> list[OutboxRow]:
-        """Rows that could not be written, oldest first."""
-        return [row for row in self._owed.rows.values() if row.sink == sink and row.state == "pending"]
-
     def postpone(self, row: OutboxRow, wait: float) -> None:
         """Keep the incident back for ``wait`` seconds, whatever the store says, or until :meth:`hasten`."""
-        self._later[row.key] = (row.incident, time.monotonic() + wait)
+        self._pauses.add(row, wait)
 
     def hasten(self, sink: Sink) -> None:
         """The sink may be back: what was postponed is due again."""
-        self._later = {key: later for key, later in self._later.items() if key[1] != sink}
+        self._pauses.end(sink)
 
-    def _postponed(self, sink: Sink) -> dict[str, float]:
-        """Incidents whose next attempt is later than the store knows: incident -> due."""
-        now = time.monotonic()
-        self._later = {key: later for key, later in self._later.items() if later[1] > now}
-        wall = self._clock() - now
-        return {incident: wall + until for (_, other), (incident, until) in self._later.items() if other == sink}
+    def forget(self, sink: Sink) -> None:
+        """Nothing is owed to the sink, and nothing ever will be."""
+        if not self._taken.get(sink):
+            self._taken.pop(sink, None)
+        self._stamps.forget(sink)
 
     async def expire(self, sink: Sink, before: float) -> int:
         """Dead-letter what is pending since before ``before`` (Unix seconds) and not being tried; how many rows."""
@@ -210,13 +217,12 @@ class Ledger:
         ``due`` is when to try again (Unix seconds). Returns the seconds since the alert was enqueued.
         """
         note = Settlement(row.id, row.sink, outcome, self._clock(), due, error)
-        entered = self._entered.get(row.key)
-        if outcome != "retry":
-            self._entered.pop(row.key, None)
+        entered = self._stamps.read(row.key, last=outcome != "retry")
         self._copies.settle(note)
+        owed = self._owed.rows.get(row.key)
         try:
-            if row.key in self._owed.rows:
-                self._settle_in_memory(note)
+            if owed is not None:
+                self._owed.settle(owed, note)
             elif self.fault is not None:
                 self._settle_later(row, note)
             else:
@@ -234,49 +240,34 @@ class Ledger:
         elif note.due > self._clock():
             self.postpone(row, note.due - self._clock())
 
-    def _settle_in_memory(self, note: Settlement) -> None:
-        key = (note.id, note.sink)
-        row = self._owed.rows[key]
-        if note.outcome == "discarded":
-            del self._owed.rows[key]
-            return
-        state: RowState = "pending" if note.outcome == "retry" else note.outcome
-        due = note.due if note.outcome == "retry" else row.due
-        self._owed.rows[key] = replace(row, state=state, due=due, tries=row.tries + 1, last_error=note.error)
-
     async def _write_owed(self) -> tuple[int, int]:
         """One transaction with everything owed; how many rows and incidents. Raises StoreError and keeps them."""
         owed = self._owed
         incidents, states = dict(owed.incidents), dict(owed.judge_states)
-        settlements, rows = dict(owed.settlements), dict(owed.rows)
+        settlements, rows = dict(owed.settlements), list(owed.rows)
         # A row that is in flight meanwhile is settled wherever it then is: still here, or in the store.
         await self._store.commit(
             incidents=list(incidents.values()),
             judge_states=states,
-            rows=list(rows.values()),
+            rows=rows,
             settlements=list(settlements.values()),
         )
         forget(owed.incidents, incidents)
         forget(owed.judge_states, states)
         forget(owed.settlements, settlements)
-        forget(owed.rows, rows)
-        self._copies.add(row for key, row in rows.items() if key not in owed.rows)
+        for row in rows:
+            if owed.rows.get(row.key) is row:
+                owed.rows.drop(row.key)
+        self._copies.add(row for row in rows if row.key not in owed.rows)
         return len(rows), len(incidents)
 
     def _give_up_one(self) -> None:
-        settled = (key for key, row in self._owed.rows.items() if row.state != "pending")
-        key = next(settled, None)
-        if key is None:
-            key = next(iter(self._owed.rows))
-            self._log.error("delivery.alert_lost", alert=key[0], sink=str(key[1]), reason="memory full, store failing")
-            self._on_lost(key[1])
-        del self._owed.rows[key]
-
-    def _stamp(self, rows: Sequence[OutboxRow]) -> None:
-        now = time.monotonic()
-        # Beyond the limit a delay is measured from the row's wall-clock time instead.
-        if len(self._entered) < self._limit:
-            self._entered.update({row.key: now for row in rows})
+        row = self._owed.give_up_one()
+        if row.state == "pending":
+            self._log.error(
+                "delivery.alert_lost", alert=row.id, sink=str(row.sink), reason="memory full, store failing"
+            )
+            self._on_lost(row.sink)
 
     def _fail(self, error: StoreError) -> None:
         if self.fault is None:

@@ -1,9 +1,9 @@
-"""What a sink is told by its operator, as plain records; and which alerts it wants."""
+"""What a sink is told by whoever wants it, as plain records; and which alerts it wants."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, Literal
 
 from streamwatch.backoff import Backoff
 from streamwatch.delivery.signature import HEADER
@@ -31,28 +31,47 @@ class AlertFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """What a callback may dial: public addresses by HTTP and HTTPS, and what is named here."""
+
+    allow: tuple[str, ...] = ()
+    """Networks besides the public ones."""
+    deny_ports: tuple[tuple[str, int], ...] = ()
+    """(address, port) pairs that are never dialled: the daemon's own listeners."""
+    proxy: str | None = field(default=None, repr=False)
+    """Asked to dial instead; names are looked at before."""
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookOptions:
-    """One ``[[webhooks]]`` entry. Times in seconds."""
+    """One ``[[webhooks]]`` entry, or a job's callback. Times in seconds."""
 
     name: str
+    """A callback's is its job's id."""
     url: str = field(repr=False)
+    kind: Literal["webhook", "callback"] = "webhook"
+    """Who wrote the URL: the operator, who may name any host, or a client of the HTTP API, who may not."""
+    reach: Reach = field(default_factory=Reach)
+    """What a callback may dial; a webhook is not asked."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """One; two during a rotation; none sends unsigned."""
     signature_header: str = HEADER
     wants: AlertFilter = field(default_factory=AlertFilter)
+    """A callback names its job's streams in full here, and gets no alerts of others; with none, no alerts at all."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = 10.0
     connect_timeout: float = 5.0
     max_age: float = 86400.0
     """An alert that is still owed after this long is dead-lettered when its next attempt fails."""
     concurrency: int = 4
+    """Requests at a time; a callback has one."""
     tls_verify: bool = True
     ca_file: str | None = None
     retry: Backoff = DEFAULT_RETRY
 
     @property
     def sink(self) -> Sink:
-        return Sink("webhook", self.name)
+        return Sink(self.kind, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +98,10 @@ class MqttOptions:
     wants: AlertFilter = field(default_factory=AlertFilter)
     retry: Backoff = DEFAULT_RETRY
     reconnect: Backoff = field(default_factory=lambda: Backoff(base=1.0, ceiling=30.0))
+    sweep_after: float = 10.0
+    """From the first stream's status until retained statuses of unknown streams are looked for."""
+    sweep_for: float = 2.0
+    """How long they are listened for."""
 
     @property
     def sink(self) -> Sink:

@@ -1,21 +1,22 @@
-"""Posts alerts to one webhook: signed at the moment of sending, redirects never followed, errors put into words."""
+"""Posts to one webhook or callback: signed at the moment of sending, redirects never followed, errors in words."""
 
 import asyncio
 import contextlib
 import os
-import ssl
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import aiohttp
 
 from streamwatch.delivery.failures import SinkDown
+from streamwatch.delivery.lines import Line
 from streamwatch.delivery.options import WebhookOptions
 from streamwatch.delivery.signature import sign
 from streamwatch.errors import DeliveryError
+from streamwatch.network.failures import AddressRefused
 from streamwatch.store.rows import OutboxRow
 
 READ_LIMIT = 65536
@@ -27,49 +28,51 @@ READ_TIME = 1.0
 class WebhookTransport:
     """One receiver. ``clock`` gives Unix seconds, for the signature and Retry-After dates."""
 
-    def __init__(self, options: WebhookOptions, *, user_agent: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, options: WebhookOptions, *, line: Line, user_agent: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self._options = options
+        self._line = line
         self._user_agent = user_agent
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[None]:
+    def follow(self, options: WebhookOptions, line: Line) -> None:
+        """The next alert goes out by these; for a line that holds nothing open."""
+        self._options = options
+        self._line = line
+
+    def session(self) -> AbstractAsyncContextManager[object]:
         """Hold connections open."""
-        options = self._options
-        tls = await asyncio.to_thread(self._tls)
-        # Shorter than most servers keep idle connections, so that an alert does not run into one being closed.
-        connector = aiohttp.TCPConnector(limit=options.concurrency, keepalive_timeout=4.0, ssl=tls)
-        timeout = aiohttp.ClientTimeout(total=options.timeout, sock_connect=options.connect_timeout)
-        # trust_env would send alerts through a proxy that some environment names; DummyCookieJar: nothing to remember.
-        self._session = aiohttp.ClientSession(
-            connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
-        )
-        try:
-            yield
-        finally:
-            session, self._session = self._session, None
-            await session.close()
+        return self._line.open()
 
     async def send(self, row: OutboxRow) -> str:
-        """Post one alert; the answer's status in words. Raises DeliveryError or SinkDown; texts never hold the URL."""
-        if self._session is None:
-            raise SinkDown("the courier is not running")
-        try:
-            async with self._session.post(
-                self._options.url, data=row.body, headers=self._headers(row), allow_redirects=False
-            ) as response:
-                # The status is the answer: what the body then does cannot take an acknowledgement back.
-                try:
-                    return self._judge(response)
-                finally:
-                    await _read_rest(response)
-        except TimeoutError as error:
-            raise SinkDown(f"no answer in {self._options.timeout:g} s") from error
-        except aiohttp.InvalidURL as error:
-            raise DeliveryError("the URL cannot be used") from error
-        except aiohttp.ClientError as error:
-            raise SinkDown(_words(error)) from error
+        """Post one alert; the answer's status in words.
+
+        Raises DeliveryError, SinkDown or Undeliverable; texts never hold the URL.
+        """
+        options, line = self._options, self._line
+        async with line.client() as session:
+            limits = aiohttp.ClientTimeout(total=options.timeout, sock_connect=options.connect_timeout)
+            try:
+                async with session.post(
+                    options.url,
+                    data=row.body,
+                    headers=self._headers(row),
+                    allow_redirects=False,
+                    timeout=limits,
+                    proxy=line.proxy,
+                ) as response:
+                    # The status is the answer: what the body then does cannot take an acknowledgement back.
+                    try:
+                        return self._judge(response)
+                    finally:
+                        await _read_rest(response)
+            except TimeoutError as error:
+                raise SinkDown(f"no answer in {options.timeout:g} s") from error
+            except ValueError as error:  # also a name that cannot be looked up, and aiohttp's own InvalidURL
+                raise DeliveryError("the URL cannot be used") from error
+            except aiohttp.ClientError as error:
+                raise SinkDown(_words(error)) from error
 
     def _headers(self, row: OutboxRow) -> dict[str, str]:
         headers = {
@@ -93,15 +96,6 @@ class WebhookTransport:
         if 300 <= status < 400:
             raise DeliveryError(f"{text}: redirects are not followed", retry_after=wait)
         raise DeliveryError(text, retry_after=wait)
-
-    def _tls(self) -> ssl.SSLContext | bool:
-        if not self._options.tls_verify:
-            return False
-        try:
-            return ssl.create_default_context(cafile=self._options.ca_file)
-        except OSError:
-            # Without the operator's own authority nothing signed by it verifies: each attempt then says so.
-            return ssl.create_default_context()
 
 
 def retry_after(value: str | None, now: float) -> float | None:
@@ -136,6 +130,8 @@ def _words(error: aiohttp.ClientError) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return "the receiver's TLS certificate was not accepted"
     if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, AddressRefused):
+            return f"not dialled: {error.os_error.reason}"
         number = error.os_error.errno
         return f"cannot connect: {os.strerror(number) if number else type(error.os_error).__name__}"
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
