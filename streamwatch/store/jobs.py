@@ -42,6 +42,11 @@ def jobs_owed_callbacks(connection: sqlite3.Connection) -> list[Job]:
     return [_job(row) for row in rows]
 
 
+def streams_of_jobs(connection: sqlite3.Connection) -> dict[str, str]:
+    """Watched stream -> the job that it is watched for."""
+    return dict(connection.execute("SELECT id, job FROM api_streams WHERE job IS NOT NULL").fetchall())
+
+
 def job_ids(connection: sqlite3.Connection) -> list[str]:
     """Every job that is kept."""
     return [identity for (identity,) in connection.execute("SELECT id FROM jobs")]
