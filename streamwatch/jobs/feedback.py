@@ -4,12 +4,14 @@ import asyncio
 import io
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from PIL import Image
 
 from streamwatch.errors import InferenceError, RequestError, StoreError
 from streamwatch.inference.features import PictureFeatures
+from streamwatch.jobs.ids import media_id
+from streamwatch.jobs.neighbours import StillDecoder
 from streamwatch.records.frame import Pixels
 from streamwatch.store.feedback import Example, FeedbackStore
 
@@ -27,35 +29,22 @@ _LONGEST_SIDE: Final = 4096
 _QUALITY: Final = 90
 
 
-class DecodedPicture(Protocol):
-    """One decoded picture: capture.uploads' StillPicture."""
-
-    @property
-    def pixels(self) -> Pixels:
-        """uint8 RGB (height, width, 3)."""
-        ...
-
-
-Decode = Callable[[bytes, int], Awaitable[DecodedPicture]]
-"""(upload, pixels of the short side) -> its first picture. Raises RequestError media_error."""
-
-
 class Feedback:
     """Takes complaints. Of an animation, its first picture is the example."""
 
     def __init__(
         self,
-        decode: Decode,
+        pool: StillDecoder,
         features: Callable[[Pixels], Awaitable[PictureFeatures]],
         examples: FeedbackStore,
         *,
         short_side: int,
         keep_pictures: bool,
-        new_id: Callable[[float], str],
+        new_id: Callable[[float], str] = media_id,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``short_side``: as the weights ask for; ``new_id``: Unix seconds -> a media id; ``clock``: Unix seconds."""
-        self._decode, self._features, self._examples = decode, features, examples
+        """``short_side``: as the weights ask for; ``new_id``: Unix seconds -> an id; ``clock``: Unix seconds."""
+        self._pool, self._features, self._examples = pool, features, examples
         self._short_side = short_side
         self.keep_pictures = keep_pictures
         """[api] keep_pictures; may be set at any time."""
@@ -78,9 +67,9 @@ class Feedback:
         media_error when it cannot be decoded, api_error when it cannot be kept at the moment.
         """
         self.check(model, class_)
-        decoded = await self._decode(picture, self._short_side)
+        pixels = await self._decoded(picture, self._short_side)
         try:
-            found = await self._features(decoded.pixels)
+            found = await self._features(pixels)
             jpeg = await self._jpeg(picture) if self.keep_pictures else None
             created = self._clock()
             example = Example(
@@ -106,8 +95,12 @@ class Feedback:
 
     async def _jpeg(self, upload: bytes) -> bytes:
         """Decoded where uploads are decoded, and encoded anew: nothing of the upload but its pixels is kept."""
-        decoded = await self._decode(upload, KEPT_SIDE)
-        return await asyncio.to_thread(encode, decoded.pixels)
+        pixels = await self._decoded(upload, KEPT_SIDE)
+        return await asyncio.to_thread(encode, pixels)
+
+    async def _decoded(self, upload: bytes, short_side: int) -> Pixels:
+        still = await self._pool.still(upload, short_side=short_side, max_pictures=1)
+        return still.pictures[0].pixels
 
 
 def encode(pixels: Pixels) -> bytes:

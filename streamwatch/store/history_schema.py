@@ -20,7 +20,7 @@ FIRST: Final = Migration(
         ) WITHOUT ROWID
         """,
         "CREATE INDEX job_frames_peak ON job_frames (job, peak, number)",
-        # ``features``: float32, little-endian, as the encoder of ``weights`` gives them.
+        # ``features`` and ``weights``: see store/feedback.py.
         """
         CREATE TABLE feedback (
             id TEXT PRIMARY KEY,

@@ -26,15 +26,26 @@ DAY = 86400.0
 
 
 @dataclass(frozen=True)
-class Decoded:
+class Picture:
     pixels: Pixels
+    source_width: int = 1
+    source_height: int = 1
 
 
-async def decode(upload: bytes, short_side: int) -> Decoded:
+@dataclass(frozen=True)
+class Still:
+    pictures: tuple[Picture, ...]
+
+
+class Decoder:
     """An upload is the word ``jpeg`` or broken; its pixels are noise."""
-    if upload != b"jpeg":
-        raise RequestError("media_error", "not a picture")
-    return Decoded(np.random.default_rng(1).integers(0, 256, (short_side, short_side * 2, 3), np.uint8))
+
+    async def still(self, data: bytes, *, short_side: int, max_pictures: int = 16) -> Still:
+        if data != b"jpeg":
+            raise RequestError("media_error", "not a picture")
+        rng = np.random.default_rng(1)
+        pixels = rng.integers(0, 256, (short_side, short_side * 2, 3), np.uint8)
+        return Still((Picture(pixels),) * max_pictures)
 
 
 async def features(pixels: Pixels) -> PictureFeatures:
@@ -74,7 +85,7 @@ def examples(history: History, folder: Path, clock: Clock) -> FeedbackStore:
 def desk(examples: FeedbackStore, clock: Clock, *, keep_pictures: bool = False) -> Feedback:
     ids = iter(range(1000))
     return Feedback(
-        decode, features, examples, short_side=224, keep_pictures=keep_pictures,
+        Decoder(), features, examples, short_side=224, keep_pictures=keep_pictures,
         new_id=lambda now: f"med_{next(ids)}at{now:.0f}", clock=clock,
     )  # fmt: skip
 
@@ -160,7 +171,7 @@ async def test_without_a_device_or_a_disk_the_caller_may_come_again(
     async def lost(_: Pixels) -> PictureFeatures:
         raise InferenceError("no features can be had: device_lost")
 
-    blind = Feedback(decode, lost, examples, short_side=224, keep_pictures=False, new_id=str, clock=clock)
+    blind = Feedback(Decoder(), lost, examples, short_side=224, keep_pictures=False, new_id=str, clock=clock)
     with pytest.raises(RequestError, match="try again later") as caught:
         await blind.store("shop", "gore", "safe", b"jpeg")
     assert caught.value.type == "api_error"
