@@ -38,9 +38,8 @@ class SecretHash:
     @classmethod
     def parse(cls, value: object) -> Self:
         """From its text; refuses anything else, without repeating it."""
-        if isinstance(value, SecretHash):
-            return cls(value._salt, value._digest)
-        match = _FORM.match(value) if isinstance(value, str) else None
+        text = value.written() if isinstance(value, SecretHash) else value
+        match = _FORM.match(text) if isinstance(text, str) else None
         if match is None:
             raise refusal(
                 "is not a hash of a secret",

@@ -1,12 +1,23 @@
 """Opens the HTTP listeners and closes them again."""
 
+import asyncio
+import logging
+import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import partial
+from typing import Any, Final, Self
 
 from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+from aiohttp.typedefs import Middleware
+from structlog.typing import FilteringBoundLogger
 
 from streamwatch.errors import ConfigError, ConfigFault
+from streamwatch.settings.table import is_loopback
+from streamwatch.web.connections import Connection, Entrance, drop_who_does_not_read
+
+_HANDSHAKE: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +28,55 @@ class Address:
     port: int
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is served on one address."""
+
+    address: Address
+    routes: Iterable[web.AbstractRouteDef]
+    middlewares: Sequence[Middleware] = ()
+    """The first is the outermost."""
+    tls: ssl.SSLContext | None = None
+    key: str = "server.port"
+    """The configuration's key of the address, for the words when it cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What strangers may hold. Seconds."""
+
+    connections: int = 512
+    """Of one site; more are closed at once: files and streams need descriptors too."""
+    idle: float = 75.0
+    """A connection without a request, or with half a request head, is closed after so long. Common proxies keep theirs
+    for 60 s to use them again."""
+    linger: float = 5.0
+    """How long the rest of a body is thrown away whose request was answered before."""
+
+
 class Listeners:
-    """``async with`` serves each set of routes on its address until the block ends.
+    """``async with`` serves each site until the block ends. Raises ConfigError when an address cannot be bound."""
 
-    Raises ConfigError when an address cannot be bound.
-    """
-
-    def __init__(self, sites: Sequence[tuple[Address, Iterable[web.AbstractRouteDef]]]) -> None:
-        self._sites = sites
-        self._runners: list[web.AppRunner] = []
+    def __init__(
+        self,
+        sites: Sequence[Site | tuple[Address, Iterable[web.AbstractRouteDef]]],
+        *,
+        log: FilteringBoundLogger | None = None,
+        access_log: type[AbstractAccessLogger] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._sites = [site if isinstance(site, Site) else Site(*site) for site in sites]
+        self._log = log
+        self._access_log = access_log
+        self._limits = limits or Limits()
+        self._open: list[tuple[asyncio.Server, web.AppRunner]] = []
         self.bound: list[tuple[str, int]] = []
         """The addresses really used, in the order of ``sites``."""
 
     async def __aenter__(self) -> Self:
         try:
-            for address, routes in self._sites:
-                await self._open(address, routes)
+            for site in self._sites:
+                await self._serve(site)
         except BaseException:
             await self.close()
             raise
@@ -43,24 +87,66 @@ class Listeners:
 
     async def close(self) -> None:
         """Refuse new connections and end the open ones."""
-        while self._runners:
-            await self._runners.pop().cleanup()
+        for server, _ in self._open:
+            server.close()
+        while self._open:
+            _, runner = self._open.pop()
+            await runner.cleanup()
 
-    async def _open(self, address: Address, routes: Iterable[web.AbstractRouteDef]) -> None:
-        app = web.Application()
-        app.add_routes(list(routes))
+    async def _serve(self, site: Site) -> None:
+        app = web.Application(middlewares=site.middlewares)
+        app.add_routes(list(site.routes))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
-        self._runners.append(runner)
         try:
-            await web.TCPSite(runner, address.host, address.port).start()
+            server = await self._listen(site, runner)
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self._open.append((server, runner))
+        host, port = server.sockets[0].getsockname()[:2]
+        self.bound.append((str(host), int(port)))
+        if self._log is not None and site.tls is None and not is_loopback(site.address.host):
+            self._log.warning(
+                "http.unencrypted", key=site.key, hint="Credentials travel in clear unless a proxy in front encrypts."
+            )
+
+    async def _listen(self, site: Site, runner: web.AppRunner) -> asyncio.Server:
+        assert runner.server is not None
+        loop = asyncio.get_running_loop()
+        make = partial(
+            Connection,
+            runner.server,
+            log=self._log,
+            loop=loop,
+            keepalive_timeout=self._limits.idle,
+            lingering_time=self._limits.linger,
+            **self._access_options(),
+        )
+        address = site.address
+        try:
+            server = await loop.create_server(
+                Entrance(runner.server, self._limits.connections, make),
+                address.host,
+                address.port,
+                ssl=site.tls,
+                ssl_handshake_timeout=_HANDSHAKE if site.tls else None,
+                start_serving=False,
+            )
         except OSError as error:
             fault = ConfigFault(
                 "configuration",
-                "server.port",
+                site.key,
                 f"cannot listen on {address.host}:{address.port}: {error.strerror}",
                 "Choose another host or port, or end the program that holds it.",
             )
             raise ConfigError([fault]) from error
-        host, port = runner.addresses[0][:2]
-        self.bound.append((str(host), int(port)))
+        drop_who_does_not_read(server)
+        await server.start_serving()
+        return server
+
+    def _access_options(self) -> dict[str, Any]:
+        if self._access_log is None:
+            return {"access_log": None}
+        # aiohttp asks for a logger and hands it to the class, which writes to ours.
+        return {"access_log": logging.getLogger("streamwatch.http"), "access_log_class": self._access_log}
