@@ -47,7 +47,7 @@ class Call:
     async def open(self, taker: MediaTaker | None = None) -> Parameters:
         """Reads the body too; after it the client is known and let in, or refused with a RequestError."""
         body = Parameters()
-        await read_body(self.request, body, taker or NoMedia(), self.services.clock)
+        await read_body(self.request, body, taker or NoMedia())
         proved = bool(self.client)
         self.parameters.merge(body, without=("api_user", "api_secret") if proved else ())
         if not proved:
@@ -84,7 +84,7 @@ class Call:
 
     def body(self) -> BodyReader:
         """The raw body."""
-        return BodyReader(self.request, self.services.clock)
+        return BodyReader(self.request)
 
     def answer(self, operations: int, rest: Mapping[str, Any]) -> web.Response:
         """Success."""
@@ -93,7 +93,7 @@ class Call:
     def _admit(self) -> None:
         assert self._scope is not None
         user, secret = self.parameters.text("api_user"), self.parameters.text("api_secret")
-        self.client = self.services.door.admit(user, secret, self._scope).user
+        self.client = self.services.door.admit(user, secret, self._scope, remote=self.request.remote or "").user
         self.request["client"] = self.client
 
 

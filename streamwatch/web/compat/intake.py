@@ -1,7 +1,6 @@
 """Reads a request: parameters of query and body together, media parts handed on as they arrive."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Final
 
 from aiohttp import web
@@ -12,36 +11,21 @@ from streamwatch.web.compat.multipart import Multipart, boundary_of
 from streamwatch.web.compat.parameters import MAX_VALUE, Parameters, parse_urlencoded
 from streamwatch.web.compat.reception import MediaTaker, is_media
 
-_SILENCE: Final = 30.0
-"""Longest wait for the next bytes of a body, seconds."""
-_GRACE: Final = 60.0
-_SLOWEST: Final = 16 * 1024
-"""Bytes per second that a body must keep up after the grace: who drips holds a place that others need."""
 _MAX_FORM: Final = 256 * 1024
 
 
 class BodyReader:
-    """The bytes of a request's body, at a pace that leaves places for others."""
+    """The bytes of a request's body; its pace is watched elsewhere."""
 
-    def __init__(self, request: web.BaseRequest, clock: Callable[[], float]) -> None:
-        self._content, self._clock = request.content, clock
-        self._began = clock()
-        self._received = 0
+    def __init__(self, request: web.BaseRequest) -> None:
+        self._content = request.content
 
     async def read(self) -> bytes:
         """The next bytes, b"" at the end. Raises RequestError."""
         try:
-            async with asyncio.timeout(_SILENCE):
-                chunk = await self._content.readany()
-        except TimeoutError as error:
-            raise RequestError("request_error", f"the body stopped coming for {_SILENCE:g} s", status=408) from error
+            return await self._content.readany()
         except (web.RequestPayloadError, HttpProcessingError, OSError) as error:
             raise RequestError("request_error", "the body broke off, or is not encoded as its headers say") from error
-        self._received += len(chunk)
-        elapsed = self._clock() - self._began - _GRACE
-        if elapsed > 0 and self._received < elapsed * _SLOWEST:
-            raise RequestError("request_error", "the body comes too slowly", status=408)
-        return chunk
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """All of it."""
@@ -54,9 +38,9 @@ def query_parameters(request: web.BaseRequest) -> Parameters:
     return Parameters(parse_urlencoded(request.rel_url.raw_query_string))
 
 
-async def read_body(request: web.BaseRequest, into: Parameters, taker: MediaTaker, clock: Callable[[], float]) -> None:
+async def read_body(request: web.BaseRequest, into: Parameters, taker: MediaTaker) -> None:
     """Adds what the body holds to ``into``. Raises RequestError."""
-    reader = BodyReader(request, clock)
+    reader = BodyReader(request)
     if request.content_type == "multipart/form-data":
         await _read_multipart(Multipart(reader.read, boundary_of(request.headers["Content-Type"])), into, taker)
         return

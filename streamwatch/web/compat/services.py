@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from structlog.typing import FilteringBoundLogger
-
 from streamwatch.jobs.job_desk import Finding, Submission
 from streamwatch.jobs.tickets import Ticket
 from streamwatch.records.job import Job, JobFrame
@@ -142,7 +140,5 @@ class CompatServices:
     """Asked on every request: a reload may change them."""
     public_url: Callable[[], str | None]
     """Where clients reach this server, for links; None: where the request says that it came."""
-    log: FilteringBoundLogger
     wall: Callable[[], float] = time.time
     """Unix seconds."""
-    clock: Callable[[], float] = time.monotonic
