@@ -33,6 +33,8 @@ class Active:
     """The file it reads, held in the spool."""
     stopping: bool = False
     """Its client wants no more of it."""
+    ending: bool = False
+    """How it ends is decided; that is being told and written."""
     number: int = 0
     """Of the last frame."""
     saved: float = 0.0

@@ -5,6 +5,9 @@ import hashlib
 import secrets
 from typing import Final
 
+PREFIX: Final = "job-"
+"""Of the ids of streams that are watched for jobs."""
+
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _EPOCH: Final = 1_483_228_800
 """2017-01-01 00:00 UTC, in Unix seconds."""
@@ -24,7 +27,7 @@ def media_id(now: float) -> str:
 def stream_id(media: str) -> str:
     """The id under which the media of a job is watched as a stream; the same one after a restart."""
     digest = hashlib.sha256(media.encode()).digest()
-    return f"job-{base64.b32encode(digest)[:12].decode().lower()}"
+    return f"{PREFIX}{base64.b32encode(digest)[:12].decode().lower()}"
 
 
 def _name(now: float) -> str:

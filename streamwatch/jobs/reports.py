@@ -1,5 +1,6 @@
 """What a job's callback URL is told: progress, what crossed a threshold, and the end with everything in it."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -73,7 +74,9 @@ class Reports:
             frames = await self._book.frames(job.id)
         except RequestError:
             frames = ()
-        await self._callbacks.owe(job, f"{job.id}-{job.status}", output_object(job, frames))
+        # Thousands of frames take a while to be put in order: not on the event loop.
+        body = await asyncio.to_thread(output_object, job, frames)
+        await self._callbacks.owe(job, f"{job.id}-{job.status}", body)
 
     def _interesting(self, job: Job, frame: JobFrame) -> bool:
         models = {model_of(model) for model in job.models}

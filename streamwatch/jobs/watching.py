@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from streamwatch.errors import SOURCE_CODES
 from streamwatch.jobs.active import Active, Live, Outcome
 from streamwatch.jobs.book import JobBook
+from streamwatch.jobs.ids import PREFIX
 from streamwatch.jobs.limits import JobLimits
 from streamwatch.jobs.neighbours import Watch
 from streamwatch.jobs.positions import Positions
@@ -24,6 +25,7 @@ TICK: Final = 2.0
 """Seconds between two looks at what came in."""
 LINGER: Final = 2.0
 """Seconds after a stream's end in which its last frames' scores come."""
+_LAST_LOOK: Final = 2.0
 _SOON: Final = 32
 """Frames that are worked in without waiting for the next look."""
 
@@ -55,6 +57,8 @@ class LiveJobs:
         self._linger = linger
         self._jobs: dict[str, Active] = {}
         """By stream."""
+        self._states: dict[str, StreamState] = {}
+        """Of streams of jobs: what was said before anybody here listened."""
 
     # -- what is reported of streams ------------------------------------------------------------------------------
 
@@ -72,6 +76,8 @@ class LiveJobs:
 
     def on_state(self, state: StreamState) -> None:
         """Some stream's state is new."""
+        if state.stream.startswith(PREFIX):
+            self._states[state.stream] = state
         live = self._live(state.stream)
         if live is not None:
             live.state = state
@@ -79,6 +85,7 @@ class LiveJobs:
 
     def on_removed(self, stream: str) -> None:
         """Some stream is not watched any more."""
+        self._states.pop(stream, None)
         live = self._live(stream)
         if live is not None:
             live.removed = True
@@ -97,7 +104,7 @@ class LiveJobs:
         """
         stream = active.job.stream
         assert stream is not None
-        active.live = Live()
+        active.live = Live(state=self._states.get(stream))
         self._jobs[stream] = active
         try:
             await self._book.resume(active)
@@ -107,16 +114,27 @@ class LiveJobs:
             if not begun:
                 active.job = replace(active.job, started=self._clock())
             await self._book.save(active)
-            return await self._gather(active, active.live, begun=begun)
+            return await self._gather(active, active.live, self._positions(active.job, begun=begun))
         finally:
             self._jobs.pop(stream, None)
 
-    async def _gather(self, active: Active, live: Live, *, begun: bool) -> Outcome:
-        now = self._monotonic()
-        # Nobody looked while the daemon was away: that time counts, as it does between two sessions.
-        away = max(0.0, self._clock() - (active.job.updated or self._clock())) if begun else 0.0
-        positions = Positions(active.job.position / 1000, now - away, begun=begun)
-        seen = now
+    def _positions(self, job: Job, *, begun: bool) -> Positions:
+        """Nobody looked while the daemon was away: that time counts, as it does between two sessions."""
+        away = max(0.0, self._clock() - (job.updated or self._clock())) if begun else 0.0
+        return Positions(job.position / 1000, self._monotonic() - away, begun=begun)
+
+    async def _gather(self, active: Active, live: Live, positions: Positions) -> Outcome:
+        try:
+            return await self._until_over(active, live, positions)
+        except asyncio.CancelledError:
+            # Stopped, or the daemon ends: what came in since the last look belongs to the job.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_LOOK):
+                    await self._work_in(active, live, positions)
+            raise
+
+    async def _until_over(self, active: Active, live: Live, positions: Positions) -> Outcome:
+        seen = self._monotonic()
         ended: float | None = None
         while True:
             live.news.clear()
@@ -133,11 +151,6 @@ class LiveJobs:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._tick if ended is None else min(self._tick, self._linger)):
                     await live.news.wait()
-
-    async def flush(self, active: Active) -> None:
-        """The daemon is ending, the job is not: keep what it knows."""
-        if active.live is not None:
-            await self._book.save(active)
 
     async def _work_in(self, active: Active, live: Live, positions: Positions) -> None:
         unscored, live.unscored = live.unscored, type(live.unscored)()
