@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.delivery.failures import SinkDown
 from streamwatch.delivery.mqtt_client import UNSUPPORTED_PROTOCOL, NoticingClient, connection, words
+from streamwatch.delivery.mqtt_sweep import Sweep
 from streamwatch.delivery.options import MqttOptions
 from streamwatch.delivery.payload import encode, model_objects, utc
 from streamwatch.errors import DeliveryError
@@ -72,6 +73,7 @@ class MqttPublisher:
         self._client_id = options.client_id or f"streamwatch-{secrets.token_hex(6)}"
         self._protocol = aiomqtt.ProtocolVersion.V5
         self._waiting = _Desk()
+        self._sweep = Sweep(self._prefix, delay=options.sweep_after, listen=options.sweep_for, log=self._log)
         self._refused: set[str] = set()
         # Set once the first try to connect has ended: an alert at the start waits for it rather than count as failed.
         self._tried = asyncio.Event()
@@ -90,12 +92,13 @@ class MqttPublisher:
             "reason": state.reason,
             "code": state.code,
         }
-        self._retain(f"{self._prefix}/streams/{state.stream}/status", encode(document))
+        self._retain(self._topic(state.stream), encode(document))
+        self._sweep.told()
 
     def remove(self, stream: str) -> None:
         """Clear what the broker retains of a stream."""
         self._waiting.scores.pop(stream, None)
-        self._retain(f"{self._prefix}/streams/{stream}/status", b"")
+        self._retain(self._topic(stream), b"")
 
     def scores(self, scores: Scores) -> None:
         """Publish a frame's scores at QoS 0, if the operator asked for it; of a stream only the newest wait."""
@@ -161,6 +164,12 @@ class MqttPublisher:
     def _status_topic(self) -> str:
         return f"{self._prefix}/status"
 
+    def _topic(self, stream: str) -> str:
+        return f"{self._prefix}/streams/{stream}/status"
+
+    def _is_known(self, stream: str) -> bool:
+        return bool(self._waiting.retained.get(self._topic(stream)))
+
     def _retain(self, topic: str, payload: bytes) -> None:
         self._waiting.retained[topic] = payload
         self._waiting.changed[topic] = None
@@ -185,17 +194,23 @@ class MqttPublisher:
         """Publish what waits until the connection breaks (raises aiomqtt.MqttError) or we are cancelled."""
         publishing = asyncio.create_task(self._publish_all(client), name="mqtt publisher")
         watching = asyncio.create_task(_until_disconnected(client), name="mqtt watcher")
+        sweeping = asyncio.create_task(self._tidy(client), name="mqtt sweep")
         try:
             await asyncio.wait({publishing, watching}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            watching.cancel()
-            publishing.cancel()
-            results = await asyncio.gather(publishing, watching, return_exceptions=True)
-            if all(isinstance(result, asyncio.CancelledError) for result in results):
+            tasks = (publishing, watching, sweeping)
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            if all(isinstance(result, asyncio.CancelledError) for result in results[:2]):
                 await self._say_offline(client)
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 raise result
+
+    async def _tidy(self, client: NoticingClient) -> None:
+        if self._options.announce:
+            await self._sweep.run(client, self._is_known, self.remove)
 
     async def _say_offline(self, client: NoticingClient) -> None:
         """A clean end sends no will, so say it."""
@@ -219,9 +234,11 @@ class MqttPublisher:
         self._on_connected()
         while True:
             waiting.news.clear()
-            await self._publish_retained(client)
             while not waiting.letters.empty():
                 await self._publish_letter(client, waiting.letters.get_nowait())
+            if waiting.changed:
+                await self._publish_one_retained(client)  # one, so that no alert waits for thousands of states
+                continue
             if waiting.scores:
                 stream = next(iter(waiting.scores))
                 topic = f"{self._prefix}/streams/{stream}/scores"
@@ -230,18 +247,21 @@ class MqttPublisher:
             await waiting.news.wait()
 
     async def _publish_retained(self, client: NoticingClient) -> None:
+        while self._waiting.changed:
+            await self._publish_one_retained(client)
+
+    async def _publish_one_retained(self, client: NoticingClient) -> None:
         waiting = self._waiting
-        while waiting.changed:
-            topic = next(iter(waiting.changed))
-            payload = waiting.retained[topic]
-            del waiting.changed[topic]
-            try:
-                await self._publish(client, topic, payload, retain=True)
-            except BaseException:
-                waiting.changed[topic] = None
-                raise
-            if not payload and waiting.retained.get(topic) == b"":
-                del waiting.retained[topic]
+        topic = next(iter(waiting.changed))
+        payload = waiting.retained[topic]
+        del waiting.changed[topic]
+        try:
+            await self._publish(client, topic, payload, retain=True)
+        except BaseException:
+            waiting.changed[topic] = None
+            raise
+        if not payload and waiting.retained.get(topic) == b"":
+            del waiting.retained[topic]
 
     async def _publish_letter(self, client: NoticingClient, letter: _Letter) -> None:
         if letter.answer.done():
@@ -266,6 +286,6 @@ class MqttPublisher:
 
 
 async def _until_disconnected(client: NoticingClient) -> None:
-    """Nothing is subscribed; the iterator's end is how aiomqtt tells that the connection broke."""
+    """Messages go elsewhere; the iterator's end is how aiomqtt tells that the connection broke."""
     async for _ in client.messages:
         pass

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -16,10 +16,19 @@ UNSUPPORTED_PROTOCOL: Final = 132
 
 
 class NoticingClient(aiomqtt.Client):
-    """aiomqtt drops the reason that MQTT 5 brokers give in PUBACK, so a publish refused by an ACL looks delivered."""
+    """aiomqtt drops the reason that MQTT 5 brokers give in PUBACK, so a publish refused by an ACL looks delivered.
+
+    It also puts messages into a queue, from which a burst of retained ones would overflow: here they are heard at once.
+    """
 
     refusal: str | None = None
     """Why the broker refused the last publish; of use only with one publish in flight at a time."""
+    hear: Callable[[Any], None] | None = None
+    """Called with each message of paho's that comes (topic, payload, retain); without it they are dropped."""
+
+    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
+        if self.hear is not None:
+            self.hear(message)
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, properties: Any) -> None:
         if reason_code is not None and getattr(reason_code, "is_failure", False):

@@ -13,6 +13,8 @@ from streamwatch.records.labels import LABELS, LABELS_OF, MODELS, RESULT_KEYS
 from streamwatch.telemetry.redaction import redact_url
 
 SCHEMA: Final = 1
+_MOST_FRAMES: Final = 1_000_000
+"""More than a session of a day has, at two frames a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,11 @@ class AlertSubject:
     uri: str | None = field(default=None, repr=False)
     """The stream's URL; credentials and query are removed before it is written anywhere."""
     media: str | None = None
-    """``media.id``; the stream's id when not given."""
+    """``media.id``: of a job's stream, the job's id; the stream's id when not given."""
+    number: int | None = None
+    """Of the frame within its job, counted from 1; without it one is made up of session and sequence."""
+    position: int | None = None
+    """Milliseconds from the job's begin to the frame; without it, from the session's."""
     evidence: str | None = None
     """Where the picture is to be had, or None."""
     not_detected: tuple[str, ...] = ()
@@ -151,9 +157,24 @@ def _public(url: str) -> str:
 
 def _frames(subject: AlertSubject, verdict: Verdict) -> Iterable[dict[str, Any]]:
     if verdict.values:
-        name = verdict.frame or f"{subject.media or subject.stream}_1"
-        info = {"id": name, "position": max(0, round(verdict.media_time * 1000))}
-        yield {"info": info, **model_objects(verdict.values)}
+        position = max(0, round(verdict.media_time * 1000)) if subject.position is None else subject.position
+        yield {
+            "info": {"id": _frame_name(subject, verdict.frame), "position": position},
+            **model_objects(verdict.values),
+        }
+
+
+def _frame_name(subject: AlertSubject, frame: str | None) -> str:
+    """The frame's own id, or ``<media>_<number>`` as clients of the service know it."""
+    if subject.media is None:
+        return frame or f"{subject.stream}_1"
+    if subject.number is not None:
+        return f"{subject.media}_{subject.number}"
+    *_, session, sequence = ("1", "1", *(frame or "").split("-")[-2:])
+    if not (session.isdecimal() and sequence.isdecimal()):
+        return f"{subject.media}_1"
+    # Different from those of every other session, and in the first one the frame's own count.
+    return f"{subject.media}_{max(0, int(session) - 1) * _MOST_FRAMES + int(sequence)}"
 
 
 def _job_status(verdict: Verdict) -> str:

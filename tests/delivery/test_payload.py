@@ -119,6 +119,24 @@ def test_the_uri_holds_no_credentials(url: str, uri: str) -> None:
     assert body(AlertSubject("cam1", media="med_1"))["media"] == {"id": "med_1"}
 
 
+@pytest.mark.parametrize(
+    ("frame", "number", "named"),
+    [
+        ("job-abcdefghijkl-1-17", None, "med_1_17"),
+        ("job-abcdefghijkl-3-17", None, "med_1_2000017"),
+        ("job-abcdefghijkl-3-17", 23, "med_1_23"),
+        ("odd", None, "med_1_1"),
+        (None, None, "med_1_1"),
+    ],
+)
+def test_frames_of_a_job_are_named_after_it(frame: str | None, number: int | None, named: str) -> None:
+    subject = AlertSubject("job-abcdefghijkl", media="med_1", number=number, position=None if number is None else 9000)
+    sent = body(subject, frame=frame)
+    assert sent["media"] == {"id": "med_1"}
+    assert sent["data"]["frames"][0]["info"] == {"id": named, "position": 46000 if number is None else 9000}
+    assert sent["alert"]["stream"] == "job-abcdefghijkl"
+
+
 def test_a_verdict_without_a_frame_has_none() -> None:
     sent = body(event="updated", reason="sight_lost", frame=None, values={})
     assert sent["data"] == {"status": "ongoing", "frames": []}
