@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
+from streamwatch.app.snoozer import Snoozer
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.delivery.payload import AlertSubject
 from streamwatch.errors import StoreError
@@ -21,9 +22,10 @@ class Recorder:
     pictures: EvidenceStore
     log: FilteringBoundLogger
     not_detected: tuple[str, ...]
+    snoozer: Snoozer | None = None
 
     async def record(self, ruling: Ruling) -> None:
-        """Write the ruling down, see AlertDesk.record."""
+        """Write the ruling down, see AlertDesk.record; alerts that are snoozed are not sent."""
         definition = ruling.definition
         if ruling.judge_state is None:
             await self._forget(definition.id)
@@ -36,9 +38,16 @@ class Recorder:
             evidence=self._picture(ruling.verdicts[0].incident.id) if ruling.verdicts else None,
             not_detected=self.not_detected,
         )
-        await self.desk.record(subject, ruling.verdicts, ruling.judge_state)
+        if self.snoozer is None or not ruling.verdicts:
+            await self.desk.record(subject, ruling.verdicts, ruling.judge_state)
+            return
+        for verdict in ruling.verdicts:
+            told = not self.snoozer.withholds(verdict)
+            await self.desk.record(subject, (verdict,), ruling.judge_state, told=told)
 
     async def _forget(self, stream: str) -> None:
+        if self.snoozer is not None:
+            self.snoozer.forget_stream(stream)
         try:
             await self.store.forget_judge_state(stream)
         except StoreError as error:  # a row too many does no harm: the stream's incidents are closed

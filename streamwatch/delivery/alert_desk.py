@@ -97,9 +97,16 @@ class AlertDesk:
         return list(self._crew.sinks)
 
     async def record(
-        self, subject: AlertSubject, verdicts: Sequence[Verdict], judge_state: Mapping[str, Any] | None = None
+        self,
+        subject: AlertSubject,
+        verdicts: Sequence[Verdict],
+        judge_state: Mapping[str, Any] | None = None,
+        *,
+        told: bool = True,
     ) -> None:
         """Write down incidents, trigger state and one row per alert and sink in one transaction; then they are sent.
+
+        Not ``told``: nobody is owed an alert, the incidents are written down alone.
 
         When the store fails, the same alerts with the same ids go out from memory, marked ``persisted: false``; the
         store is told when it works again. Call in order for one stream.
@@ -107,7 +114,7 @@ class AlertDesk:
         created = self._clock()
         incidents = list({verdict.incident.id: verdict.incident for verdict in verdicts}.values())
         states = {} if judge_state is None else {subject.stream: judge_state}
-        named = [(verdict, self._new_id()) for verdict in verdicts]
+        named = [(verdict, self._new_id()) for verdict in verdicts if told]
         rows = self._rows(subject, named, created, persisted=True)
         try:
             await self._ledger.write(incidents, states, rows)
