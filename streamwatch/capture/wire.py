@@ -42,10 +42,10 @@ class Message:
         return str(self.header["kind"])
 
 
-def encode(header: Mapping[str, Any], payload_size: int = 0) -> bytes:
+def encode(header: Mapping[str, Any], payload_size: int = 0, *, max_payload: int = MAX_PAYLOAD) -> bytes:
     """Prefix and header of a message whose payload of ``payload_size`` bytes follows. WireError when too large."""
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
-    if len(text) > MAX_HEADER or payload_size > MAX_PAYLOAD:
+    if len(text) > MAX_HEADER or payload_size > max_payload:
         raise WireError("a message is too large to be sent")
     return PREFIX.pack(len(text), payload_size) + text
 

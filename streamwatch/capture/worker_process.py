@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from streamwatch.capture.flight_recorder import FlightRecorder, RunningDecode
 from streamwatch.capture.memory import resident_bytes
-from streamwatch.capture.wire import Message, encode, read_message
+from streamwatch.capture.wire import MAX_PAYLOAD, Message, encode, read_message
 
 _BUFFER: Final = 1024 * 1024
 _TAIL_LINES: Final = 30
@@ -21,6 +21,9 @@ _TAIL_WIDTH: Final = 300
 _EXIT_WAIT: Final = 2.0
 MAX_CHILD_HEADER: Final = 64 * 1024
 """Bytes. What a worker says is short; what the parent says may hold a plan with long headers."""
+MAX_UPLOAD: Final = 512 * 1024 * 1024
+"""Bytes that the daemon hands over at once; what it takes from a client is limited long before."""
+_JOINED: Final = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -88,15 +91,19 @@ class WorkerProcess:
         """The last lines of its standard error, cut to a bearable width; not redacted yet."""
         return list(self._tail)
 
-    def send(self, header: Mapping[str, Any]) -> None:
+    def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
         """Say something. A worker that does not read it stops beating as well, so nothing piles up here for long."""
         if not self.writer.is_closing():
-            self.writer.write(encode(header))
+            beginning = encode(header, len(payload), max_payload=MAX_UPLOAD)
+            # One write wakes the worker once; what is large is not copied for that.
+            self.writer.write(beginning + payload if len(payload) < _JOINED else beginning)
+            if len(payload) >= _JOINED:
+                self.writer.write(payload)
 
-    async def receive(self) -> Message | None:
+    async def receive(self, max_payload: int = MAX_PAYLOAD) -> Message | None:
         """The next message, None at the end. WireError when the worker does not keep the protocol."""
         try:
-            message = await read_message(self.reader, max_header=MAX_CHILD_HEADER)
+            message = await read_message(self.reader, max_header=MAX_CHILD_HEADER, max_payload=max_payload)
         except OSError:
             return None
         self._messages += 1
@@ -185,6 +192,6 @@ class WorkerProcess:
             self._tail.append(rest)
 
 
-def default_command(executable: str) -> tuple[str, ...]:
+def default_command(executable: str, module: str = "streamwatch.capture.worker") -> tuple[str, ...]:
     """``-I``: neither the environment nor the current folder chooses what the worker imports."""
-    return (os.fspath(executable), "-I", "-m", "streamwatch.capture.worker")
+    return (os.fspath(executable), "-I", "-m", module)

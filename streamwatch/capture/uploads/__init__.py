@@ -1,0 +1,1 @@
+"""Pictures and videos that clients hand in: decoded in processes of their own, away from live streams."""
