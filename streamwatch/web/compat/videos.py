@@ -29,7 +29,7 @@ async def check_sync(call: Call) -> web.Response:
     """The whole result in the answer."""
     call.enter("check")
     async with call.video() as video:
-        submission = await _submission(call, video, _FILE_SCHEMES, callback=False)
+        submission = await _submission(call, video, _FILE_SCHEMES, job=False)
         finding = await call.services.jobs.run_now(submission, call.id)
     job = finding.job
     frames = [frame_object(job.id, submission.models, frame) for frame in finding.frames]
@@ -40,7 +40,7 @@ async def check(call: Call) -> web.Response:
     """A job that goes on after the answer."""
     call.enter("submit")
     async with call.video() as video:
-        submission = await _submission(call, video, _STREAM_SCHEMES, callback=True)
+        submission = await _submission(call, video, _STREAM_SCHEMES, job=True)
         job = await call.services.jobs.submit(submission, call.id)
     rest: dict[str, Any] = {"media": media(job.id, job.uri)}
     if submission.callback_url is not None:
@@ -48,13 +48,14 @@ async def check(call: Call) -> web.Response:
     return call.answer(0, rest)
 
 
-async def _submission(call: Call, video: Video, schemes: tuple[str, ...], *, callback: bool) -> Submission:
+async def _submission(call: Call, video: Video, schemes: tuple[str, ...], *, job: bool) -> Submission:
     parameters = await call.open(video)
     models = parse_models(parameters.all("models"))
     interval = parameters.interval()
-    max_duration = parameters.max_duration(call.limits.max_duration)
+    # Without a job there is nobody to call back, and the whole video is looked at.
+    max_duration = parameters.max_duration(call.limits.max_duration) if job else None
     callback_url = None
-    if callback and "callback_url" in parameters:
+    if job and "callback_url" in parameters:
         callback_url = call.url("callback_url", _FILE_SCHEMES, type_="callback_error")
     source = await _source(call, video, schemes)
     return Submission(
