@@ -50,6 +50,7 @@ class Instruments:
             self.probability,
             self.incidents,
             self.incident_open,
+            self.alerts_snoozed,
         )
         self._of_a_sink: tuple[OwnedSeries[Counter] | OwnedSeries[Gauge] | OwnedSeries[Histogram], ...] = (
             self.deliveries,
@@ -134,6 +135,14 @@ class Instruments:
                 "streamwatch_incident_open",
                 "1 while an incident is open, else 0.",
                 ["stream", "model"],
+                registry=registry,
+            )
+        )
+        self.alerts_snoozed = OwnedSeries(
+            Counter(
+                "streamwatch_alerts_snoozed",
+                "Alerts withheld because all labels of their incident are snoozed.",
+                ["stream", "label"],
                 registry=registry,
             )
         )

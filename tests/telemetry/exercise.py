@@ -42,6 +42,7 @@ def exercise(instruments: Instruments, stream: str = "lobby", sink: str = "webho
     instruments.reconnects.labels(stream, "timeout").inc()
     instruments.incidents.labels(stream, "gore-2.0").inc()
     instruments.incident_open.labels(stream, "gore-2.0").set(1)
+    instruments.alerts_snoozed.labels(stream, "gore.prob").inc()
     instruments.capture_to_alert_seconds.observe(3.0)
     instruments.origin_delay_seconds.observe(1.0)
     instruments.inference_seconds.observe(0.02)

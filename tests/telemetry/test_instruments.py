@@ -22,6 +22,7 @@ CONTRACT = {
     "streamwatch_probability": {"stream", "label"},
     "streamwatch_incidents_total": {"stream", "model"},
     "streamwatch_incident_open": {"stream", "model"},
+    "streamwatch_alerts_snoozed_total": {"stream", "label"},
     "streamwatch_capture_to_alert_seconds_count": set(),
     "streamwatch_origin_delay_seconds_count": set(),
     "streamwatch_inference_seconds_count": set(),
