@@ -29,6 +29,8 @@ class Active:
 
     job: Job
     task: "asyncio.Task[None] | None" = None
+    begun: bool = False
+    """Its task has taken its first step: one that is cancelled before that never takes any."""
     path: Path | None = None
     """The file it reads, held in the spool."""
     stopping: bool = False

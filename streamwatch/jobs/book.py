@@ -119,9 +119,12 @@ class JobBook:
             await self.save(active)
 
     async def save(self, active: Active) -> None:
-        """Write the job's row. An end that the disk does not take is tried again by ``mend``; never raises."""
-        job = active.job
+        """Write the job's row; never raises StoreError."""
         active.saved = self._monotonic()
+        await self.put(active.job)
+
+    async def put(self, job: Job) -> None:
+        """Write a job. An end that the disk does not take is tried again by ``mend``; never raises StoreError."""
         try:
             await self._store.run(partial(jobs_table.put_job, job=job))
         except StoreError as error:

@@ -90,14 +90,13 @@ class Keeper:
         if active.stopping or active.ending:
             return
         active.stopping = True
-        if active.task is not None:
+        if active.task is not None and active.begun:
             active.task.cancel()
-        elif self._group is not None:
-            self.launch(active)
 
     # -- one job --------------------------------------------------------------------------------------------------
 
     async def _see_through(self, active: Active) -> None:
+        active.begun = True
         try:
             outcome = Outcome("stopped") if active.stopping else await self._work(active)
         except asyncio.CancelledError:
@@ -141,7 +140,7 @@ class Keeper:
         active.ending = True
         now = self._clock()
         progress = 1.0 if outcome.status == "finished" and active.job.kind != "stream" else active.job.progress
-        active.job = replace(
+        job = replace(
             active.job,
             status=outcome.status,
             error=outcome.error,
@@ -150,16 +149,16 @@ class Keeper:
             updated=now,
             progress=progress,
         )
-        job = active.job
         if job.stream is not None:
             await self._watch_no_more(job.stream)
         try:
-            await self._reports.final(active)
+            await self._reports.final(job)
         except StreamwatchError as error:
             self._log.error("jobs.end_not_told", job=job.id, error=str(error))
-        await self._book.save(active)
+        await self._book.put(job)
         if active.path is not None:
             await self._spool.release(active.path)
+        active.job = job
         self.active.pop(job.id, None)
         self._closing[job.id] = job, self._monotonic() + _CLOSE_AFTER
         words = {"error": outcome.error} if outcome.error else {}

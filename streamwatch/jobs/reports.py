@@ -65,9 +65,8 @@ class Reports:
             body = output_object(job, found, whole=False)
             await self._callbacks.owe(job, f"{job.id}-event-{found[0].number}", body)
 
-    async def final(self, active: Active) -> None:
+    async def final(self, job: Job) -> None:
         """Tell how the job ended, with every frame that is kept."""
-        job = active.job
         if job.callback_url is None:
             return
         try:
