@@ -14,12 +14,15 @@ from streamwatch.delivery.options import WebhookOptions
 from streamwatch.errors import ForbiddenAddress, SourceError
 from streamwatch.network.connections import Connections, Route
 from streamwatch.network.guard import AddressGuard, parse_url
+from streamwatch.network.lookups import Lookups
 from streamwatch.network.resolution import check_names
 
 KEEP_ALIVE: Final = 4.0
 """Seconds; shorter than most servers keep idle connections, so that an alert does not run into one being closed."""
 AT_ONCE: Final = 128
 """Callbacks that are posted at a time: each may hold a socket for as long as its receiver pleases."""
+LOOKUPS: Final = 8
+"""Threads that look their names up."""
 _NOT_RUNNING: Final = "the courier is not running"
 _WORDS: Final = {
     "bad_url": "the URL cannot be used",
@@ -87,15 +90,19 @@ class GuardedLines:
     def __init__(self, *, at_once: int = AT_ONCE) -> None:
         self._places = asyncio.Semaphore(at_once)
         self._connections: Connections | None = None
+        self._lookups: Lookups | None = None
 
     async def __aenter__(self) -> Self:
-        self._connections = Connections(keepalive=KEEP_ALIVE)
+        self._lookups = Lookups(LOOKUPS)
+        self._connections = Connections(keepalive=KEEP_ALIVE, resolver=self._lookups)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         connections, self._connections = self._connections, None
         if connections is not None:
             await connections.close()
+        if self._lookups is not None:
+            await self._lookups.close()
 
     def line(self, options: WebhookOptions) -> "GuardedLine":
         """The way to one receiver."""

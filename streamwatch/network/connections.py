@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from streamwatch.errors import ForbiddenAddress
 from streamwatch.network.failures import AddressRefused
@@ -30,9 +31,12 @@ class Route:
 
 
 class Connections:
-    """Owns one aiohttp session per route; close it when the process ends."""
+    """Owns one aiohttp session per route; close it when the process ends. ``resolver`` is the caller's to close."""
 
-    def __init__(self, *, keepalive: float = 30.0, connect_timeout: float = 10.0) -> None:
+    def __init__(
+        self, *, keepalive: float = 30.0, connect_timeout: float = 10.0, resolver: AbstractResolver | None = None
+    ) -> None:
+        self._resolver = resolver
         self._keepalive = keepalive
         self._connect_timeout = connect_timeout
         self._sessions: dict[Route, aiohttp.ClientSession] = {}
@@ -74,6 +78,7 @@ class Connections:
             ssl=client_context(verify=route.verify, ca_file=route.ca_file),
             keepalive_timeout=self._keepalive,
             ttl_dns_cache=30,
+            resolver=self._resolver,
             socket_factory=guarded_socket,
         )
         return aiohttp.ClientSession(
