@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--svg", type=Path, metavar="FILE", help="draw the last screen into FILE")
     demo.set_defaults(run=_demo)
     _config_verbs(verbs)
+    _client_verbs(verbs)
     _looking_verbs(verbs)
     return parser
 
@@ -69,6 +70,25 @@ def _config_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     status.add_argument("--url", help="the daemon's address (default: from the configuration)")
     status.add_argument("--json", action="store_true")
     status.set_defaults(run=_status)
+
+
+def _client_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    clients = verbs.add_parser("api-client", help="clients of the HTTP API").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    add = clients.add_parser("add", help="make a client: its secret, and the block for the configuration")
+    add.add_argument("name", metavar="NAME", help="its api_user")
+    add.add_argument(
+        "--scopes",
+        default="check,submit",
+        metavar="SCOPE,...",
+        help="of check, submit, moderate, admin (default: check,submit)",
+    )
+    add.add_argument("--signed-callbacks", action="store_true", help="make a key for signing its callbacks too")
+    add.add_argument("--write", action="store_true", help="add the block to the configuration file")
+    _config_option(add)
+    add.add_argument("--json", action="store_true")
+    add.set_defaults(run=_api_client_add)
 
 
 def _looking_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -117,6 +137,20 @@ def _config_check(chosen: argparse.Namespace) -> int:
     from streamwatch.app.inspection import check_config  # noqa: PLC0415
 
     return check_config(chosen.config, os.environ, explain=chosen.explain, as_json=chosen.json)
+
+
+def _api_client_add(chosen: argparse.Namespace) -> int:
+    from streamwatch.app.client_secrets import add_client  # noqa: PLC0415
+
+    return add_client(
+        chosen.name,
+        chosen.scopes,
+        chosen.config,
+        os.environ,
+        signed_callbacks=chosen.signed_callbacks,
+        write=chosen.write,
+        as_json=chosen.json,
+    )
 
 
 def _test_alert(chosen: argparse.Namespace) -> int:
