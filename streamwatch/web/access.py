@@ -66,8 +66,8 @@ class Doorkeeper:
         self._requests.allowance = _pace(api.rate)
         self._requests.keep(set(self._known))
 
-    def admit(self, user: str | None, secret: str | None, scope: Scope, *, remote: str = "") -> Client:
-        """The client of these credentials, one request poorer. Raises RequestError.
+    def admit(self, user: str | None, secret: str | None, scope: Scope | None, *, remote: str = "") -> Client:
+        """The client of these credentials, one request poorer; a scope of None asks for none. Raises RequestError.
 
         ``remote`` is the address that asks: wrong secrets for one user from one address are taken 20 at once and then
         one every 6 s, right ones among them included, so that trying is hopeless. Other users, and the same user at
@@ -85,10 +85,11 @@ class Doorkeeper:
             )
         known = self._recognise(user, secret, remote)
         self._charge(known.client.user)
-        known.client.demand(scope)
+        if scope is not None:
+            known.client.demand(scope)
         return known.client
 
-    def admit_bearer(self, header: str | None, scope: Scope, *, remote: str = "") -> Client:
+    def admit_bearer(self, header: str | None, scope: Scope | None, *, remote: str = "") -> Client:
         """The same by the value of an Authorization header, ``Bearer <user>.<secret>``. Raises RequestError."""
         scheme, _, token = (header or "").strip().partition(" ")
         user, dot, secret = token.strip().partition(".")

@@ -51,6 +51,7 @@ def _refusal(door: Doorkeeper, *credentials: str | None, remote: str = "192.0.2.
 def test_the_right_secret_lets_in(door: Doorkeeper) -> None:
     assert door.admit("shop", SECRET, "submit") == Client("shop", frozenset({"check", "submit"}))
     assert door.admit("hashed", "hunter3hunter3", "moderate").user == "hashed"
+    assert door.admit("hashed", "hunter3hunter3", None).scopes == {"moderate"}
 
 
 @pytest.mark.parametrize(
