@@ -28,7 +28,7 @@ def read_entry(entry: Mapping[str, Any]) -> StreamTable:
     would hand them to whoever may add a stream.
     """
     foreign = [
-        ConfigFault("", key, "stands in the configuration only", "Leave it out.") for key in _OURS if key in entry
+        ConfigFault("", key, "can stand in the configuration only", "Leave it out.") for key in _OURS if key in entry
     ]
     if foreign:
         raise _refused(foreign)
