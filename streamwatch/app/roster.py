@@ -82,6 +82,9 @@ class Roster:
         for stream, incidents in known.items():
             self._close_orphans(stream, incidents)
         await self._forget_strangers()
+        if self._snoozer is not None:
+            for snooze in self.desired.snoozes.values():
+                self._snoozer.begin(snooze.stream, snooze.label)
 
     async def apply(self, loaded: Loaded) -> None:
         """Add, remove, or redefine what differs; everything else is left alone, streams of the API above all."""

@@ -23,11 +23,11 @@ class Snoozer:
         self,
         desired: DesiredState,
         *,
-        count: Callable[[str, str], None],
+        count: Callable[[str, str, int], None],
         watched: Callable[[str], bool],
         log: FilteringBoundLogger,
     ) -> None:
-        """``count`` (stream, label) is told of each withheld alert of a stream that is ``watched``."""
+        """``count`` (stream, label, how many) hears of each withheld alert of a stream that is ``watched``."""
         self._desired = desired
         self._count = count
         self._watched = watched
@@ -49,6 +49,11 @@ class Snoozer:
             told = await store.run(partial(alerted, incidents=[one.id for one in quiet]))
             self._withheld = {one.id: one.stream for one in quiet}
             self._hidden = {one.id for one in quiet if one.id not in told}
+
+    def begin(self, stream: str, label: str) -> None:
+        """Count from zero what is withheld from now on."""
+        if self._watched(stream):
+            self._count(stream, label, 0)
 
     def withholds(self, verdict: Verdict) -> bool:
         """Whether this alert is not to be sent; asked once for each, in order."""
@@ -106,7 +111,7 @@ class Snoozer:
     def _tell(self, verdict: Verdict) -> None:
         incident = verdict.incident
         if self._watched(incident.stream):
-            self._count(incident.stream, incident.label)
+            self._count(incident.stream, incident.label, 1)
         self._log.info(
             "alert.snoozed",
             stream=incident.stream,

@@ -183,6 +183,7 @@ class StreamDesk:
         async with self._roster.turn:
             self.find(stream)
             await self._written(self._desired.put_snooze(snooze))
+            self._snoozer.begin(stream, label)
         self._log.info("label.snoozed", stream=stream, label=label, until=until, by=by)
         return snooze
 

@@ -89,7 +89,7 @@ class DeskRoom:
         self.numbers = itertools.count()
         self.snoozer = Snoozer(
             self.desired,
-            count=lambda stream, label: self.instruments.alerts_snoozed.labels(stream, label).inc(),
+            count=lambda stream, label, count: self.instruments.alerts_snoozed.labels(stream, label).inc(count),
             watched=lambda stream: stream in self.supervisor.streams,
             log=log.logger,
         )
