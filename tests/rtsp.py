@@ -1,6 +1,7 @@
 """A small RTSP server (RFC 2326, interleaved over TCP) whose RTP packets are made by libav, for one live clip."""
 
 import asyncio
+import base64
 import struct
 import threading
 import time
@@ -16,11 +17,22 @@ _SDP_LINES = (
     "t=0 0",
     "m=video 0 RTP/AVP 96",
     "a=rtpmap:96 H264/90000",
-    "a=fmtp:96 packetization-mode=1",
+    "a=fmtp:96 packetization-mode=1{sets}",
     "a=control:track0",
     "",
 )
-SDP = "\r\n".join(_SDP_LINES)
+SDP = "\r\n".join(_SDP_LINES).format(sets="")
+
+
+def described(clip: Path) -> str:
+    """The SDP with the clip's parameter sets."""
+    with av.open(str(clip), "r") as source:
+        extradata = source.streams.video[0].codec_context.extradata or b""
+    length = int.from_bytes(extradata[6:8], "big")
+    sps, rest = extradata[8 : 8 + length], extradata[8 + length :]
+    pps = rest[3 : 3 + int.from_bytes(rest[1:3], "big")]
+    sets = ",".join(base64.b64encode(one).decode() for one in (sps, pps))
+    return "\r\n".join(_SDP_LINES).format(sets=f";sprop-parameter-sets={sets}")
 
 
 class RtspServer(asyncio.DatagramProtocol):
@@ -28,6 +40,7 @@ class RtspServer(asyncio.DatagramProtocol):
 
     def __init__(self, clip: Path) -> None:
         self._clip = clip
+        self._sdp = described(clip)
         self._playing: set[asyncio.StreamWriter] = set()
         self._stop = threading.Event()
         self.port = 0
@@ -79,7 +92,7 @@ class RtspServer(asyncio.DatagramProtocol):
         if method == "OPTIONS":
             lines.append("Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN")
         elif method == "DESCRIBE":
-            body = SDP
+            body = self._sdp
             lines += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
         elif method == "SETUP":
             lines.append("Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
@@ -95,16 +108,16 @@ class RtspServer(asyncio.DatagramProtocol):
                 end = offset
                 with av.open(str(self._clip), "r") as source:
                     outgoing = outgoing or output.add_stream_from_template(source.streams.video[0])
-                    annex_b = av.BitStreamFilterContext("h264_mp4toannexb", source.streams.video[0])
                     for packet in source.demux(video=0):
-                        for ready in annex_b.filter(packet) if packet.size else ():
-                            assert ready.pts is not None
-                            assert ready.time_base is not None
-                            at = offset + float(ready.pts * ready.time_base)
-                            end = max(end, at + 1 / 12)
-                            if self._stop.wait(max(0.0, began + at - time.monotonic())):
-                                return
-                            ready.pts = ready.dts = round(at / ready.time_base)
-                            ready.stream = outgoing
-                            output.mux(ready)
+                        if not packet.size:
+                            continue
+                        assert packet.pts is not None
+                        assert packet.time_base is not None
+                        at = offset + float(packet.pts * packet.time_base)
+                        end = max(end, at + 1 / 12)
+                        if self._stop.wait(max(0.0, began + at - time.monotonic())):
+                            return
+                        packet.pts = packet.dts = round(at / packet.time_base)
+                        packet.stream = outgoing
+                        output.mux(packet)
                 offset = end

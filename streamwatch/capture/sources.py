@@ -7,7 +7,9 @@ from streamwatch.capture.desk import Desk, Source
 from streamwatch.capture.hls.source import HlsSource
 from streamwatch.capture.packets.http_source import HttpSource
 from streamwatch.capture.packets.opening import opening_of
+from streamwatch.capture.packets.relayed_source import RelayedSource
 from streamwatch.capture.packets.source import PacketSource
+from streamwatch.capture.packets.target import RELAYED
 from streamwatch.errors import SourceError
 from streamwatch.network.connections import Connections
 from streamwatch.network.session import Access, GuardedSession
@@ -23,7 +25,10 @@ _SNIFF_BYTES = 1024
 
 async def open_source(plan: CapturePlan, desk: Desk, decoders: DecoderPool, connections: Connections) -> Source:
     """The reader for the plan's URL. Raises SourceError when the URL may not be read or cannot be told."""
-    if _scheme_of(plan.url) not in {"http", "https"}:
+    scheme = _scheme_of(plan.url)
+    if plan.origin != "operator" and scheme in RELAYED:
+        return RelayedSource(plan, desk, decoders)
+    if scheme not in {"http", "https"}:
         return PacketSource(plan, desk, decoders, opening_of(plan))
     http = GuardedSession(Access.of(plan), connections)
     if await _is_playlist(plan, http):

@@ -5,7 +5,6 @@ import functools
 import itertools
 import math
 import socket
-import ssl
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from streamwatch.errors import ForbiddenAddress, SourceError
 from streamwatch.network.connections import Connections
 from streamwatch.records.capture import CapturePlan, Origin, SamplingMode
 from tests.capture.note_desk import NoteDesk, decoders, end_of, running
+from tests.capture.packets.tls_front import tls_in_front_of
 from tests.media import Look, draw, number_of, segment
 from tests.peers import Nginx, Peers, free_port
 from tests.publisher import write_clip
@@ -243,32 +243,11 @@ async def test_pictures_larger_than_allowed_are_counted_not_decoded(tmp_path: Pa
 # -- TLS --------------------------------------------------------------------------------------------------------------
 
 
-async def _tls_in_front_of(port: int, authority: trustme.CA, name: str) -> asyncio.Server:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
-
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
-
-    return await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-
-
 async def test_rtmps_is_verified(live: Nginx, tmp_path: Path) -> None:
     authority, stranger = trustme.CA(), trustme.CA()
     for name, issuer in (("ours", authority), ("other", stranger)):
         issuer.cert_pem.write_to_path(str(tmp_path / f"{name}.pem"))
-    server = await _tls_in_front_of(live.rtmp_port, authority, "127.0.0.1")
+    server = await tls_in_front_of(live.rtmp_port, authority, "127.0.0.1")
     url = f"rtmps://127.0.0.1:{server.sockets[0].getsockname()[1]}/live/a"
     async with server, decoders() as pool:
         desk = NoteDesk()

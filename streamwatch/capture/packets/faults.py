@@ -31,10 +31,13 @@ _BY_TYPE: Final[tuple[tuple[type[BaseException], str, str], ...]] = (
 _NO_ROUTE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL})
 
 
-def while_opening(error: BaseException, *, waited: float, limit: float, fetched: bool) -> SourceError:
-    """``error`` came out of av.open after ``waited`` of ``limit`` seconds. ``fetched``: the bytes came by HTTP."""
-    if fetched and isinstance(error, av.error.EOFError):
+def while_opening(error: BaseException, *, waited: float, limit: float, scheme: str) -> SourceError:
+    """``error`` came out of av.open after ``waited`` of ``limit`` seconds. ``scheme``: http for bytes fetched by us."""
+    if scheme == "http" and isinstance(error, av.error.EOFError):
         return SourceError("not_media", "what came is no media that can be read")
+    if scheme.startswith("rtsp") and isinstance(error, av.error.ArgumentError):
+        # What libav says of a redirect that it may not follow.
+        return SourceError("redirects", "the server sends readers on to another address, which is not followed")
     if isinstance(error, av.error.ExitError) or (_is_eio(error) and waited >= 0.9 * limit):
         # An RTMP server accepts whoever asks for a stream that nobody publishes, and then says nothing.
         return SourceError("timeout", f"no media within {limit:.0f} s; is the stream being published?")

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 import av
 from av.container import InputContainer
 
+from streamwatch.capture.packets.target import Target
 from streamwatch.errors import SourceError
 from streamwatch.records.capture import CapturePlan
 from streamwatch.telemetry.redaction import redact_url
@@ -15,11 +16,13 @@ from streamwatch.telemetry.redaction import redact_url
 _PROTOCOLS: Final = {
     "rtmp": "rtmp,tcp",
     "rtmps": "rtmps,rtmp,tls,tcp",
-    "rtsp": "rtsp,rtp,tcp",
-    "rtsps": "rtsps,rtsp,rtp,tls,tcp",
+    # Without their own names: so libav does not follow redirects, which may lead anywhere.
+    "rtsp": "rtp,tcp",
+    "rtsps": "rtp,tls,tcp",
     "srt": "srt",
     "file": "file",
 }
+_RELAYED_PROTOCOLS: Final = {"rtmp": "rtmp,tcp", "rtsp": "tcp"}
 _FORMATS: Final = {"rtmp": "flv", "rtmps": "flv", "rtsp": "rtsp", "rtsps": "rtsp", "srt": "mpegts"}
 _FILE_FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,flv,avi,mpeg,h264,hevc"
 """No playlists among them: a file must not lead to other files."""
@@ -99,6 +102,21 @@ def opening_of(plan: CapturePlan) -> Opening:
         host=parts.hostname,
         port=_port(parts),
     )
+
+
+def opening_of_relay(plan: CapturePlan, target: Target, port: int) -> Opening:
+    """How to open the target through a relay of this process on ``port`` of 127.0.0.1.
+
+    The origin's rules are the relay's affair; libav itself gets no protocol that would serve it elsewhere.
+    """
+    scheme = target.plain
+    options = _PROBE | _of_scheme(scheme, plan) | {"protocol_whitelist": _RELAYED_PROTOCOLS[scheme]}
+    options["format_whitelist"] = _FORMATS[scheme]
+    if scheme == "rtmp":
+        options["rtmp_tcurl"] = target.tc_url()
+        # Bound to loopback, its socket cannot leave this machine, should it ever be told to connect elsewhere.
+        options["local_addr"] = "127.0.0.1"
+    return Opening(target.local_url(port), scheme, _FORMATS[scheme], options, plan.open_timeout, read_timeout_of(plan))
 
 
 def opening_of_bytes(plan: CapturePlan, pipe: object, *, container: str | None, live: bool) -> Opening:

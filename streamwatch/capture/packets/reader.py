@@ -84,8 +84,8 @@ class Reader:
             container = self._open()
         except Exception as error:  # noqa: BLE001 - the edge of the thread; what cannot be translated ends as internal
             waited, limit = time.monotonic() - begun, self._opening.open_timeout
-            fetched = self._opening.scheme == "http"
-            self._end(self._fault() or while_opening(error, waited=waited, limit=limit, fetched=fetched))
+            scheme = self._opening.scheme
+            self._end(self._fault() or while_opening(error, waited=waited, limit=limit, scheme=scheme))
             return
         try:
             why = self._read(container)
