@@ -25,11 +25,11 @@ class Talker:
         return await self.hear()
 
     async def hear(self) -> dict[str, Any]:
-        """Its next line. SystemExit when it has ended instead."""
+        """Its next line. RuntimeError when it has ended instead."""
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self._name} ended early: no comparison")
+            raise RuntimeError(f"{self._name} ended early: no comparison")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
