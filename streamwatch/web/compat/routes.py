@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from streamwatch.errors import RequestError
 from streamwatch.web.compat import control, images, reports, uploads, videos
@@ -21,7 +21,7 @@ async def _no_workflows(call: Call) -> web.Response:
     )
 
 
-_ENDPOINTS: Final[Mapping[str, Mapping[str, _Answerer]]] = {
+ENDPOINTS: Final[Mapping[str, Mapping[str, _Answerer]]] = {
     "/1.0/check.json": {"GET": images.check_image, "POST": images.check_image},
     "/1.0/video/check-sync.json": {"GET": videos.check_sync, "POST": videos.check_sync},
     "/1.0/video/check.json": {"GET": videos.check, "POST": videos.check},
@@ -44,17 +44,24 @@ def compat_routes(services: CompatServices) -> list[web.RouteDef]:
         path = re.sub(r"/{2,}", "/", request.path)
         return await _answer(Call(request, hall), path)
 
-    return [web.route("*", r"/{slashes:/*}1.0{rest:(?:/.*)?}", dispatch)]
+    return [web.route("*", r"/{slashes:/*}1.0{rest:(?:/.*)?}", dispatch, expect_handler=_go_on)]
+
+
+async def _go_on(request: web.Request) -> None:
+    """Says that the body may come. Expectations of any other kind are ignored, as HTTP allows."""
+    if request.version == HttpVersion11 and request.headers["Expect"].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer has not begun
 
 
 async def _answer(call: Call, path: str) -> web.Response:
     token = path.removeprefix(uploads.PREFIX)
-    if token != path and path not in _ENDPOINTS:
+    if token != path and path not in ENDPOINTS:
         _expect_method(call, ("PUT",))
         return await uploads.put(call, token)
-    methods = _ENDPOINTS.get(path)
+    methods = ENDPOINTS.get(path)
     if methods is None:
-        known = ", ".join(sorted(_ENDPOINTS))
+        known = ", ".join(sorted(ENDPOINTS))
         raise RequestError("request_error", f"there is no such endpoint: expected one of {known}", status=404)
     _expect_method(call, tuple(methods))
     return await methods[call.request.method](call)

@@ -55,8 +55,11 @@ def fields(**values: str) -> list[Part]:
     return [Part(name, value.encode()) for name, value in values.items()]
 
 
-async def send(port: int, request: bytes, *, then_close: bool = False) -> Answer | None:
-    """Writes the bytes and reads one answer; None when none comes. ``then_close``: end the sending side after it."""
+async def send(port: int, request: bytes, *, then_close: bool = False, head: bool = False) -> Answer | None:
+    """Writes the bytes and reads one answer; None when none comes.
+
+    ``then_close``: end the sending side after it. ``head``: the answer has no body, whatever its headers say.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         async with asyncio.timeout(20):
@@ -67,7 +70,7 @@ async def send(port: int, request: bytes, *, then_close: bool = False) -> Answer
                     writer.write_eof()
             except ConnectionError:
                 pass
-            return await _read(reader)
+            return await _read(reader, head=head)
     finally:
         writer.close()
 
@@ -95,18 +98,19 @@ async def call(
     return answer
 
 
-async def _read(reader: asyncio.StreamReader) -> Answer | None:
+async def _read(reader: asyncio.StreamReader, *, head: bool = False) -> Answer | None:
     while True:
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
+            lead = await reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
-        first, *lines = head.decode("latin-1").split("\r\n")
+        first, *lines = lead.decode("latin-1").split("\r\n")
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         status = int(first.split()[1])
         if status == 100:
             continue
-        return Answer(status, headers, await reader.readexactly(int(headers.get("content-length", 0))))
+        length = 0 if head else int(headers.get("content-length", 0))
+        return Answer(status, headers, await reader.readexactly(length))
 
 
 async def replay(port: int, line: str) -> Answer:

@@ -1,5 +1,6 @@
 """What clients in Node, PHP, Ruby and C# put on the wire."""
 
+import asyncio
 import base64
 from urllib.parse import urlencode
 
@@ -102,3 +103,19 @@ async def test_unknown_parameters_are_ignored(house: House) -> None:
     query = urlencode({"opt_generators": "on", "lang": "en", "a": "", **house.credentials})
     parts = [*fields(models="gore", opt_x="1"), house.picture_part]
     assert (await call(house.port, "POST", f"/1.0/check.json?{query}", parts=parts)).status == 200
+
+
+async def test_curl_asks_before_it_sends_a_large_body(house: House) -> None:
+    body = multipart([*fields(models="gore-2.0", **house.credentials), house.picture_part])
+    head = (
+        f"POST /1.0/check.json HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+    ).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+    async with asyncio.timeout(10):
+        writer.write(head)
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    assert (await send(house.port, head + body)) is not None
