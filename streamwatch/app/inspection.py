@@ -1,6 +1,7 @@
 """Verbs that only look: ``config check``, ``weights list``, ``status``."""
 
 import json
+import ssl
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from streamwatch.inference.manifest import Manifest, find_weights, known_weights
 from streamwatch.records.labels import LABELS
 from streamwatch.settings.effective import stream_view
 from streamwatch.settings.load import Loaded, check_coverage, load_settings
+from streamwatch.settings.tls import own_context
 
 EXIT_CONFIG = 2
 
@@ -131,13 +133,15 @@ def _weights_document(manifest: Manifest) -> dict[str, Any]:
 
 async def show_status(path: Path, environ: Mapping[str, str], *, url: str | None, as_json: bool) -> int:
     """What the running daemon says of its readiness; 1 when it is not ready or does not answer."""
+    trusted: ssl.SSLContext | bool = True
     if url is None:
         server = load_settings(path, environ, strict=False).settings.server
-        url = f"http://{server.host}:{server.port}"
+        url = server.own_url
+        trusted = own_context(server.tls_cert) if server.tls_cert else True
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5.0)) as session,
-            session.get(f"{url.rstrip('/')}/health/ready") as response,
+            session.get(f"{url.rstrip('/')}/health/ready", ssl=trusted) as response,
         ):
             document: dict[str, Any] = await response.json()
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:

@@ -34,7 +34,7 @@ class ApiClientTable(Table):
     secret_hash: Annotated[SecretHash | None, Change.LIVE] = None
     """What `streamwatch api-client add` prints: then the file does not hold the secret itself."""
     scopes: Annotated[Listed[Scope], Field(min_length=1, max_length=16), Change.LIVE] = ("check", "submit")
-    """"check": pictures and short videos; "submit": jobs; "moderate": incidents; "admin": all that and the streams."""
+    """"check": pictures and short videos; "submit": jobs, streams; "moderate": incidents; "admin": everything."""
     callback_secret: Annotated[Secret | None, Change.LIVE] = None
     """Key of the signature (HMAC-SHA256) of this client's callbacks; without one, they are sent unsigned."""
     signature_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,80}$"), Change.LIVE] = "Sightengine-Signature"
@@ -95,7 +95,7 @@ class ApiTable(Table):
     keep_results: Annotated[Duration, AfterValidator(within("1m", "365d", 60.0, 365 * _DAY)), Change.LIVE] = 7 * _DAY
     """How long the results of an ended job can be asked for."""
     keep_uploads: Annotated[Duration, AfterValidator(within("1m", "365d", 60.0, 365 * _DAY)), Change.LIVE] = _DAY
-    """How long an upload URL is good, and what came by it is kept for a job to use it."""
+    """How long a video that came by an upload URL is kept for jobs to use it."""
     keep_pictures: Annotated[bool, Change.LIVE] = False
     """True keeps the pictures that clients send as feedback, not only what the models make of them."""
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from streamwatch.settings.credentials import HttpUrl
 from streamwatch.settings.quantities import refusal
-from streamwatch.settings.table import Change, File, Host, ListenAddress, Networks, Table
+from streamwatch.settings.table import Change, File, Host, Listen, ListenAddress, Networks, Table
 from streamwatch.settings.tls import CertificateError, server_context
 
 
@@ -52,6 +52,12 @@ class ServerTable(Table):
                     f"tls_cert and tls_key cannot be used: {error}", "Name the chain and its own key, both as PEM."
                 ) from None
         return self
+
+    @property
+    def own_url(self) -> str:
+        """How a program on this machine reaches the server."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - asked, not listened on
+        return f"{'https' if self.tls_cert else 'http'}://{Listen(host, self.port)}"
 
 
 class MetricsTable(Table):

@@ -25,3 +25,15 @@ def server_context(certificate: str, key: str) -> ssl.SSLContext:
     except OSError as error:
         raise CertificateError(f"one of them cannot be read: {error.strerror}") from None
     return context
+
+
+def own_context(certificate: str) -> ssl.SSLContext:
+    """For asking a server that shows this very certificate, under whatever name. Raises CertificateError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(certificate)
+    except (ssl.SSLError, OSError):
+        raise CertificateError("it cannot be read") from None
+    return context

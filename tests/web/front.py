@@ -13,9 +13,9 @@ from streamwatch.settings.api import ApiTable
 from streamwatch.telemetry.logs import configure
 from streamwatch.web.access import Doorkeeper
 from streamwatch.web.access_log import access_log
-from streamwatch.web.bodies import Pace, steady_bodies
-from streamwatch.web.errors import ErrorMiddleware
+from streamwatch.web.bodies import Pace
 from streamwatch.web.listeners import Address, Limits, Listeners, Site
+from streamwatch.web.middlewares import usual_middlewares
 from streamwatch.web.proxies import Proxies
 
 
@@ -37,7 +37,7 @@ class Front:
         self.doorkeeper = Doorkeeper(ApiTable.model_validate({"clients": list(clients), "rate": 1000}))
         self.tls = tls
         believed = Proxies(proxies)
-        middlewares = [believed.middleware(), ErrorMiddleware(self.logs.logger).middleware(), steady_bodies(pace)]
+        middlewares = usual_middlewares(self.logs.logger, believed, pace)
         site = Site(Address("127.0.0.1", 0), [*routes, *self._own()], middlewares, tls=tls)
         self._listeners = Listeners(
             [site], log=self.logs.logger, access_log=access_log(self.logs.logger, believed), limits=limits

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from streamwatch.errors import RequestError
 from tests.web.front import Front
 
 SECRETS = {"api_user": "shop", "api_secret": "hunter2hunter2"}
@@ -69,3 +71,21 @@ async def test_wrong_secrets_count_for_the_address_behind_the_proxy() -> None:
                 statuses.append(answer.status)
         assert statuses == [401] * 20 + [429]
         assert (await _seen(front, ("X-Forwarded-For", "192.0.2.8")))[0] == "192.0.2.8"
+
+
+async def test_what_handlers_chose_behind_a_proxy_is_kept() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        request["request_id"] = "req_mine"
+        raise RequestError("media_error", "No")
+
+    async with Front([web.post("/1.0/x", handler)], proxies=["127.0.0.1"]) as front:
+        headers = {"X-Forwarded-For": "192.0.2.7"}
+        async with front.client.post(front.url + "/1.0/x", data=b"x", headers=headers) as answer:
+            assert (await answer.json())["request"]["id"] == "req_mine"
+
+
+async def test_a_body_comes_through_behind_a_proxy() -> None:
+    async with Front(proxies=["127.0.0.1"]) as front:
+        headers = {"X-Forwarded-For": "192.0.2.7"}
+        async with front.client.post(front.url + "/1.0/body", data=b"x" * 500_000, headers=headers) as answer:
+            assert await answer.json() == {"bytes": 500_000}
