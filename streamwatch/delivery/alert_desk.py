@@ -16,7 +16,7 @@ from streamwatch.delivery.ledger import Ledger
 from streamwatch.delivery.meters import DeliveryMeters, sink_label
 from streamwatch.delivery.options import SinkOptions, WebhookOptions
 from streamwatch.delivery.outfit import Outfit
-from streamwatch.delivery.payload import AlertSubject, build_alert, encode, sample_verdict
+from streamwatch.delivery.payload import AlertSubject, build_alert, encode, encode_long, is_long, sample_verdict
 from streamwatch.delivery.rehearsal import Acknowledgement, Rehearsal
 from streamwatch.errors import DeliveryError, StoreError
 from streamwatch.records.alert import Sink, Verdict
@@ -60,6 +60,7 @@ class AlertDesk:
             store, clock=clock, log=log, on_lost=lambda sink: self._meters.dead_letters(sink_label(sink), 1)
         )
         self._rehearsal = Rehearsal(self._ledger)
+        self._long = asyncio.Lock()
         outfit = Outfit(
             ledger=self._ledger,
             meters=self._meters,
@@ -144,14 +145,12 @@ class AlertDesk:
         """
         if sink not in self._callbacks.sinks:
             raise DeliveryError(f"{sink} is not open")
-        now = self._clock()
-        row = OutboxRow(identity, sink, group, "", encode(body), created=now, due=now)
-        try:
-            await self._ledger.write([], {}, [row])
-        except StoreError as error:
-            self._ledger.keep([], {}, [row], error)
-        self._meters.persisted(not self.degraded)
-        self._wake([row])
+        if not is_long(body):
+            await self._owe(sink, group, identity, encode(body))
+            return
+        # Megabytes, and many jobs may end at one moment: one at a time, or the disk would seem to fail.
+        async with self._long:
+            await self._owe(sink, group, identity, await asyncio.to_thread(encode_long, body))
 
     def open_callback(self, options: WebhookOptions) -> None:
         """Deliver to a job's callback from now on, also what an earlier life left owed. Again: with these options.
@@ -239,6 +238,16 @@ class AlertDesk:
         self._statuses.pop(stream, None)
         for publisher in self._crew.publishers:
             publisher.remove(stream)
+
+    async def _owe(self, sink: Sink, group: str, identity: str, body: bytes) -> None:
+        now = self._clock()
+        row = OutboxRow(identity, sink, group, "", body, created=now, due=now)
+        try:
+            await self._ledger.write([], {}, [row])
+        except StoreError as error:
+            self._ledger.keep([], {}, [row], error)
+        self._meters.persisted(not self.degraded)
+        self._wake([row])
 
     def _rows(
         self, subject: AlertSubject, named: Sequence[tuple[Verdict, str]], created: float, *, persisted: bool

@@ -67,7 +67,9 @@ class Owed:
             return
         state: RowState = "pending" if note.outcome == "retry" else note.outcome
         due = note.due if note.outcome == "retry" else row.due
-        self.rows.put(replace(row, state=state, due=due, tries=row.tries + 1, last_error=note.error))
+        # As the store does: nobody reads a callback's body again.
+        body = b"" if state != "pending" and row.sink.kind == "callback" else row.body
+        self.rows.put(replace(row, state=state, due=due, tries=row.tries + 1, last_error=note.error, body=body))
 
     def give_up_one(self) -> OutboxRow:
         """Make room: one that is settled, else the oldest callback, else the oldest alert; there must be a row."""

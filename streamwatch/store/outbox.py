@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from streamwatch.records.alert import Sink
 from streamwatch.store.rows import ROW_COLUMNS, Backlog, Heads, OutboxRow, Settlement, outbox_row
 
+_BODY_KEPT = "body = CASE WHEN sink_kind = 'callback' THEN x'' ELSE body END"
 CLOCK_JUMP = 7200.0
 """Seconds. No retry waits this long, so a row due later was written under another clock and is due now."""
 
@@ -16,7 +17,8 @@ def enqueue(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> None:
     connection.executemany(
         f"INSERT INTO outbox ({ROW_COLUMNS}, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - constants
         "ON CONFLICT (id, sink_kind, sink_name) DO UPDATE SET state = excluded.state, settled = excluded.settled, "
-        "tries = excluded.tries, last_error = excluded.last_error WHERE outbox.state = 'pending'",
+        "tries = excluded.tries, last_error = excluded.last_error, "
+        "body = CASE WHEN excluded.body = x'' THEN x'' ELSE outbox.body END WHERE outbox.state = 'pending'",
         [
             (
                 row.id,
@@ -82,7 +84,10 @@ def heads(
 
 
 def settle(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> None:
-    """Write down what became of attempts. Rows that are not pending any more stay as they are."""
+    """Write down what became of attempts. Rows that are not pending any more stay as they are.
+
+    Of a callback only the row stays, which keeps it from being owed twice: its body may hold megabytes of results.
+    """
     for one in settlements:
         key = (one.id, one.sink.kind, one.sink.name)
         where = "WHERE id = ? AND sink_kind = ? AND sink_name = ? AND state = 'pending'"
@@ -95,7 +100,7 @@ def settle(connection: sqlite3.Connection, settlements: Iterable[Settlement]) ->
             )
         else:
             connection.execute(
-                f"UPDATE outbox SET tries = tries + 1, state = ?, settled = ?, last_error = ? {where}",  # noqa: S608 - constants
+                f"UPDATE outbox SET tries = tries + 1, state = ?, settled = ?, last_error = ?, {_BODY_KEPT} {where}",  # noqa: S608 - constants
                 (one.outcome, one.at, one.error, *key),
             )
 
@@ -134,7 +139,8 @@ def expire(
     """Dead-letter the sink's pending rows made before ``before`` (Unix seconds); how many."""
     return int(
         connection.execute(
-            "UPDATE outbox SET state = 'dead', settled = ?, last_error = 'too old, and the sink is down' "
+            f"UPDATE outbox SET state = 'dead', settled = ?, {_BODY_KEPT}, "  # noqa: S608 - constants
+            "last_error = 'too old, and the sink is down' "
             "WHERE state = 'pending' AND sink_kind = ? AND sink_name = ? AND created < ? "
             "AND incident NOT IN (SELECT value FROM json_each(?))",
             (now, sink.kind, sink.name, before, json.dumps(list(skip_incidents))),

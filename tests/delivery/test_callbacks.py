@@ -15,7 +15,7 @@ from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.delivery.callbacks import Callbacks
 from streamwatch.delivery.lines import GuardedLines
 from streamwatch.delivery.options import AlertFilter, Reach, WebhookOptions
-from streamwatch.delivery.payload import AlertSubject
+from streamwatch.delivery.payload import AlertSubject, encode
 from streamwatch.delivery.signature import verify
 from streamwatch.errors import DeliveryError
 from streamwatch.records.alert import Sink
@@ -74,6 +74,48 @@ async def test_what_is_owed_arrives_in_order_once_and_with_its_key(peers: Peers,
         receiver.requests[0].headers["Sightengine-Signature"], receiver.requests[0].body, ["casec_1"], time.time()
     )
     assert work.meter.deliveries == [("callback", "delivered")] * 5
+
+
+async def test_the_body_goes_when_it_was_delivered_and_the_row_stays(peers: Peers, tmp_path: Path) -> None:
+    receiver = await peers.receiver()
+    async with bench(tmp_path / "store", hook(receiver.url)) as work:
+        work.desk.open_callback(callback(receiver.url))
+        await owe(work, 1)
+        await work.desk.record(SUBJECT, [verdict()])
+        await receiver.wait_for(2)
+        await work.nothing_owed()
+        await work.store.run(lambda connection: connection.execute("PRAGMA query_only = 1").fetchone())
+        await owe(work, 2)
+        await receiver.wait_for(3)
+        await work.store.run(lambda connection: connection.execute("PRAGMA query_only = 0").fetchone())
+        await work.nothing_owed()
+        await owe(work, 1)
+        await owe(work, 2)
+        await work.nothing_owed()
+        sizes = await work.store.run(
+            lambda connection: connection.execute(
+                "SELECT sink_kind, state, LENGTH(body) > 0 FROM outbox ORDER BY seq"
+            ).fetchall()
+        )
+    assert sizes == [("callback", "delivered", 0), ("webhook", "delivered", 1), ("callback", "delivered", 0)]
+    assert len(receiver.requests) == 3
+
+
+async def test_the_results_of_many_jobs_at_one_moment_do_not_make_the_store_fail(peers: Peers, tmp_path: Path) -> None:
+    receiver = await peers.receiver()
+    frame = {"info": {"id": "x" * 30, "position": 0}, "gore": {"prob": 0.0123456}, "notes": ["y" * 20] * 15}
+    body = {"media": {"id": "ü"}, "data": {"status": "finished", "frames": [frame] * 4000}, "request": "r"}
+    async with bench(tmp_path / "store") as work:
+        names = [f"med_{number}" for number in range(8)]
+        for name in names:
+            work.desk.open_callback(callback(receiver.url, name))
+        owed = [work.desk.owe(Sink("callback", name), group=name, identity=name, body=body) for name in names]
+        await asyncio.gather(*owed)
+        await receiver.wait_for(8)
+        await work.nothing_owed()
+        assert not work.log.events("delivery.store_failing")
+    assert {one.body for one in receiver.requests} == {encode(body)}
+    assert len(receiver.requests[0].body) > 1_000_000
 
 
 async def test_without_a_secret_nothing_is_signed(peers: Peers, tmp_path: Path) -> None:
