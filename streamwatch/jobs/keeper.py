@@ -187,6 +187,8 @@ class Keeper:
         for job in unfinished:
             if job.id not in fresh:
                 self.active[job.id] = active = Active(job)
+                if job.kind == "stream":
+                    self._live.listen(active)
                 if job.kind == "file":
                     active.path = Path(job.source)
                     self._spool.hold(active.path)

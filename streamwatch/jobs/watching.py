@@ -97,15 +97,21 @@ class LiveJobs:
 
     # -- the life of one ------------------------------------------------------------------------------------------
 
+    def listen(self, active: Active) -> tuple[str, Live]:
+        """From now on nothing is lost of what is reported of the job's stream."""
+        stream = active.job.stream
+        assert stream is not None
+        if active.live is None:
+            active.live = Live(state=self._states.get(stream))
+        self._jobs[stream] = active
+        return stream, active.live
+
     async def follow(self, active: Active, *, watched: bool) -> Outcome:
         """Gather what is found until the stream or the job is over. ``watched``: the stream is being watched already.
 
         Raises StreamwatchError when it cannot be watched.
         """
-        stream = active.job.stream
-        assert stream is not None
-        active.live = Live(state=self._states.get(stream))
-        self._jobs[stream] = active
+        stream, live = self.listen(active)
         try:
             await self._book.resume(active)
             if not watched:
@@ -113,8 +119,7 @@ class LiveJobs:
             begun = active.job.started is not None
             if not begun:
                 active.job = replace(active.job, started=self._clock())
-            await self._book.save(active)
-            return await self._gather(active, active.live, self._positions(active.job, begun=begun))
+            return await self._gather(active, live, self._positions(active.job, begun=begun))
         finally:
             self._jobs.pop(stream, None)
 
@@ -125,6 +130,7 @@ class LiveJobs:
 
     async def _gather(self, active: Active, live: Live, positions: Positions) -> Outcome:
         try:
+            await self._book.save(active)
             return await self._until_over(active, live, positions)
         except asyncio.CancelledError:
             # Stopped, or the daemon ends: what came in since the last look belongs to the job.

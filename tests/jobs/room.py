@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -61,6 +62,8 @@ class OpenFile:
 
     def __init__(self, plan: ClipPlan, clips: "AvClips") -> None:
         self._plan, self._clips = plan, clips
+        self._busy = threading.Lock()
+        self._closed = False
         try:
             self._container = av.open(plan.path)
         except av.error.FFmpegError as error:
@@ -70,13 +73,17 @@ class OpenFile:
 
     async def __aiter__(self) -> AsyncIterator[Picture]:
         pictures = self._pictures()
-        while (picture := await asyncio.to_thread(next, pictures, None)) is not None:
+        while (picture := await asyncio.to_thread(self._next, pictures)) is not None:
             self._clips.opened.set()
             await self._clips.gate.wait()
             yield picture
             self._clips.shown += 1
             if self._clips.shown == self._clips.pause_after:
                 self._clips.gate.clear()
+
+    def _next(self, pictures: Iterator[Picture]) -> Picture | None:
+        with self._busy:  # a thread goes on when nobody waits for it any more, and must not find the file closed
+            return None if self._closed else next(pictures, None)
 
     def _pictures(self) -> Iterator[Picture]:
         start, due = None, 0.0
@@ -91,7 +98,9 @@ class OpenFile:
                 yield Picture(pixels, position, frame.width, frame.height)
 
     def close(self) -> None:
-        self._container.close()
+        with self._busy:
+            self._closed = True
+            self._container.close()
 
 
 @dataclass
@@ -242,6 +251,9 @@ class House:
         await self._background(self.alerts.run())
         if self.running:
             await self._background(self.desk.run())
+            async with asyncio.timeout(5):
+                while not self.desk._keeper._restored:  # noqa: ASYNC110 - what an earlier life left is taken up
+                    await asyncio.sleep(0.01)
         return self
 
     async def __aexit__(self, *_: object) -> None:
