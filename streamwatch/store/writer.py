@@ -126,7 +126,9 @@ class Writer:
         try:
             return self._transaction(jobs, locked)
         except sqlite3.Error as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            if (
+                getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            ):  # one raised by our own code has none
                 locked = 0.0  # it was waited for once; as many waits as jobs would hold up everybody
             if len(jobs) == 1:
                 return [_Outcome(jobs[0], error=explain(error, self._path))]
