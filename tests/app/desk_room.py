@@ -97,7 +97,10 @@ class DeskRoom:
         recorder = Recorder(self.alerts, store, self.pictures, log.logger, not_detected, self.snoozer)
         self.lane = AlertLane(recorder.record, log.logger)
         listeners = Listeners(
-            state=lambda _: None, scores=lambda _: None, removed=self.gone.append, opened=self.opened.append
+            state=lambda _: None,
+            scores=lambda _: None,
+            removed=self.gone.append,
+            opened=self.opened.append,
         )
         reporter = Reporter(
             instruments=self.instruments,
