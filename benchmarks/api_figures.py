@@ -63,11 +63,23 @@ class Watched:
     """Frames of all streams that nobody looked at."""
 
 
-def coverage(before: Watched, after: Watched) -> float:
-    """Covered seconds per expected second of all streams between two moments, at most 1."""
-    expected = sum(after.expected.values()) - sum(before.expected.values())
-    covered = sum(after.covered.values()) - sum(before.covered.values())
+Span = tuple[Watched, Watched]
+"""The counters at the begin and at the end."""
+
+
+def coverage(spans: Sequence[Span]) -> float:
+    """Covered seconds per expected second of all streams in all spans, at most 1.
+
+    A frame covers its two seconds at once, so that a span of 20 s and 20 streams is uncertain by about a percent.
+    """
+    expected = sum(sum(after.expected.values()) - sum(before.expected.values()) for before, after in spans)
+    covered = sum(sum(after.covered.values()) - sum(before.covered.values()) for before, after in spans)
     return min(1.0, covered / expected) if expected > 0 else math.nan
+
+
+def figure(value: float, digits: int) -> float | None:
+    """Rounded; None, which JSON knows, for NaN."""
+    return None if math.isnan(value) else round(value, digits)
 
 
 def lowest_coverage(before: Watched, after: Watched) -> float:
