@@ -48,9 +48,8 @@ class Call:
         """Reads the body too; after it the client is known and let in, or refused with a RequestError."""
         body = Parameters()
         await read_body(self.request, body, taker or NoMedia())
-        proved = bool(self.client)
-        self.parameters.merge(body, without=("api_user", "api_secret") if proved else ())
-        if not proved:
+        self.parameters.merge(body)
+        if not self.client:
             self._admit()
         if "workflow" in self.parameters:
             raise RequestError(

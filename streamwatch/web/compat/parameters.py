@@ -37,12 +37,11 @@ class Parameters:
             raise RequestError("request_error", f"parameter {name[:40]!r} is longer than {MAX_VALUE} characters")
         self._values.setdefault(name, []).append(value)
 
-    def merge(self, other: "Parameters", *, without: Iterable[str] = ()) -> None:
-        """Adds those of ``other`` after its own, save the names in ``without``. Raises RequestError."""
+    def merge(self, other: "Parameters") -> None:
+        """Adds those of ``other`` after its own. Raises RequestError."""
         for name in other.names():
-            if name not in without:
-                for value in other.all(name):
-                    self.add(name, value)
+            for value in other.all(name):
+                self.add(name, value)
 
     def __contains__(self, name: str) -> bool:
         """Whether ``name`` has a value: an empty one is none."""

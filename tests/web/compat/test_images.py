@@ -1,5 +1,6 @@
 """Pictures: one or several, by every way in, within their bounds; and whose credentials count when."""
 
+import asyncio
 import base64
 import io
 from dataclasses import replace
@@ -199,6 +200,17 @@ async def test_a_torn_upload_leaves_nothing_behind(house: House) -> None:
         await send(house.port, head.encode() + body[:cut], then_close=True)
         await still_works(house)
         assert house.uploads() == before
+    _, writer = await asyncio.open_connection("127.0.0.1", house.port)
+    writer.write(head.encode() + body[:cut])
+    await writer.drain()
+    async with asyncio.timeout(5):
+        while house.uploads() == before:  # noqa: ASYNC110 - a folder tells nobody
+            await asyncio.sleep(0.01)
+        writer.transport.abort()
+        while house.uploads() != before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await still_works(house)
+    assert house.log.events("spool.write_failed") == []
 
 
 @pytest.mark.parametrize("path", ["check-workflow.json", "video/check-workflow.json", "video/check-workflow-sync.json"])
