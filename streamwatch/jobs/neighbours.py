@@ -59,6 +59,10 @@ class OpenClip(Protocol):
     def duration(self) -> float | None:
         """Seconds, as the container says; known before the first picture."""
 
+    @property
+    def damaged(self) -> int:
+        """Parts of the file that were passed over; known at the end."""
+
     def __aiter__(self) -> AsyncIterator[ClipPicture]: ...
 
 

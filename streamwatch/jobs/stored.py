@@ -21,7 +21,7 @@ from streamwatch.jobs.neighbours import Clips, OpenClip
 from streamwatch.jobs.reports import Reports
 from streamwatch.jobs.spool import Spool
 from streamwatch.jobs.turns import Turns
-from streamwatch.jobs.viewing import Viewer, judge_view
+from streamwatch.jobs.viewing import Interrupted, Viewer, judge_view
 from streamwatch.records.job import JobFrame
 
 _FETCHES_PER_CLIP: Final = 4
@@ -66,7 +66,7 @@ class StoredVideos:
         self._patience = patience
         self._decoding = Turns(places)
         self._fetching = Turns(places * _FETCHES_PER_CLIP)
-        self._retry = Backoff(base=2.0, ceiling=20.0)
+        self._retry = Backoff(base=2.0, ceiling=20.0, floor=1.0)
 
     async def fetch(self, active: Active) -> bool:
         """Bring the file of the job's URL here; False when the URL is a stream. Raises RequestError ``media_error``."""
@@ -85,24 +85,37 @@ class StoredVideos:
 
     async def read(self, active: Active) -> Outcome:
         """Look at the job's file from its beginning. Raises RequestError when it cannot be used."""
-        job, path = active.job, active.path
-        assert path is not None
-        async with self._decoding.place(job.client):
-            await self._book.begin(active)
-            plan = self._plan(path, job.interval, job.max_duration)
-            async with (
-                self._clips.clip(plan) as clip,
-                aclosing(self._viewer.view(clip, job.id, job.interval)) as views,
-            ):
-                length = min(clip.duration or job.max_duration, job.max_duration)
-                async for seen in views:
-                    progress = min(0.99, seen.position / length) if length > 0 else 0.0
-                    await self._book.add(active, seen.frames, seen.unscored, position=seen.position, progress=progress)
-                    await self._reports.event(active, seen.frames)
-                    newest = seen.frames[-1] if seen.frames else None
-                    await self._reports.progress(active, newest, self._limits().progress_every)
+        async with self._decoding.place(active.job.client):
+            for attempt in range(_TRIES):
+                try:
+                    await self._read_once(active)
+                except RequestError as error:
+                    # No fault of the video: its worker was lost, or the daemon is ending and we are next.
+                    if not error.retryable or isinstance(error, Interrupted) or attempt == _TRIES - 1:
+                        raise
+                    self._log.warning("jobs.read_failed", job=active.job.id, attempt=attempt, error=str(error))
+                    await asyncio.sleep(self._retry.delay(attempt, self._rng, at_least=error.retry_after))
+                else:
+                    break
         judge_view(active.job.frames, active.job.unscored)
         return Outcome("finished")
+
+    async def _read_once(self, active: Active) -> None:
+        job, path = active.job, active.path
+        assert path is not None
+        await self._book.begin(active)
+        plan = self._plan(path, job.interval, job.max_duration)
+        async with (
+            self._clips.clip(plan) as clip,
+            aclosing(self._viewer.view(clip, job.id, job.interval)) as views,
+        ):
+            length = min(clip.duration or job.max_duration, job.max_duration)
+            async for seen in views:
+                progress = min(0.99, seen.position / length) if length > 0 else 0.0
+                await self._book.add(active, seen.frames, seen.unscored, position=seen.position, progress=progress)
+                await self._reports.event(active, seen.frames)
+                newest = seen.frames[-1] if seen.frames else None
+                await self._reports.progress(active, newest, self._limits().progress_every)
 
     async def read_now(
         self, path: Path, *, client: str, media: str, interval: float

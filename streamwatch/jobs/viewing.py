@@ -34,6 +34,24 @@ class Seen:
 
 
 @dataclass(slots=True)
+class _Gaps:
+    """Looks that were due and did not come. Only a damaged file has them: in others a picture may stand for long."""
+
+    interval: float
+    last: float = 0.0
+    _missed: int = 0
+
+    def at(self, position: float) -> None:
+        self._missed += max(0, round((position - self.last) / self.interval) - 1)
+        self.last = position
+
+    def missed(self, duration: float | None) -> int:
+        """With those at the end, where it is known how long the video should have been. Seconds."""
+        rest = 0.0 if duration is None else duration - self.last - 0.001
+        return self._missed + max(0, int(rest / self.interval))
+
+
+@dataclass(slots=True)
 class Viewer:
     """Shows videos to the models. ``clock`` gives CLOCK_MONOTONIC seconds, ``wall`` Unix seconds."""
 
@@ -43,10 +61,15 @@ class Viewer:
     batch: int = field(default=BATCH)
 
     async def view(self, clip: OpenClip, media: str, interval: float) -> AsyncGenerator[Seen, None]:
-        """Every picture of the clip, in order. Raises RequestError: what the clip raises, or Interrupted."""
+        """Every picture of the clip, in order, and at the end what damage hid.
+
+        Raises RequestError: what the clip raises, or Interrupted.
+        """
         number, sequence = 0, 0
+        gaps = _Gaps(interval)
         pictures: list[ClipPicture] = []
         async for picture in clip:
+            gaps.at(picture.position)
             pictures.append(picture)
             if len(pictures) >= self.batch:
                 seen = await self._look(pictures, media, interval, number, sequence)
@@ -54,6 +77,8 @@ class Viewer:
                 yield seen
         if pictures:
             yield await self._look(pictures, media, interval, number, sequence)
+        if clip.damaged:
+            yield Seen((), {"decode_error": max(1, gaps.missed(clip.duration))}, gaps.last)
 
     async def _look(
         self, pictures: Sequence[ClipPicture], media: str, interval: float, number: int, sequence: int
@@ -94,4 +119,5 @@ def judge_view(frames: int, unscored: Mapping[str, int]) -> None:
         raise RequestError("media_error", "There is no picture in the video")
     if blind > frames:
         reasons = ", ".join(f"{reason.replace('_', ' ')}: {count}" for reason, count in sorted(unscored.items()))
-        raise RequestError("api_error", f"{blind} of {blind + frames} pictures could not be looked at ({reasons})")
+        type_ = "media_error" if set(unscored) == {"decode_error"} else "api_error"
+        raise RequestError(type_, f"{blind} of {blind + frames} pictures could not be looked at ({reasons})")

@@ -21,6 +21,7 @@ from streamwatch.jobs.callbacks import JobCallbacks
 from streamwatch.jobs.fetching import Fetcher
 from streamwatch.jobs.job_desk import JobDesk, Submission
 from streamwatch.jobs.limits import JobLimits
+from streamwatch.jobs.neighbours import Clips
 from streamwatch.jobs.spool import Spool
 from streamwatch.network.connections import Connections
 from streamwatch.records.frame import Frame, Pixels
@@ -64,6 +65,7 @@ class OpenFile:
         self._plan, self._clips = plan, clips
         self._busy = threading.Lock()
         self._closed = False
+        self.damaged = clips.damaged
         try:
             self._container = av.open(plan.path)
         except av.error.FFmpegError as error:
@@ -93,7 +95,7 @@ class OpenFile:
             if position > self._plan.max_seconds:
                 return
             if position >= due - 0.001:
-                due += self._plan.interval
+                due = position + self._plan.interval
                 pixels = frame.to_ndarray(format="rgb24").astype(np.uint8)
                 yield Picture(pixels, position, frame.width, frame.height)
 
@@ -112,6 +114,10 @@ class AvClips:
     pause_after: int | None = None
     """Pictures after which the gate closes."""
     shown: int = 0
+    damaged: int = 0
+    """What files say at their end."""
+    failures: list[RequestError] = field(default_factory=list)
+    """What the next openings raise."""
     plans: list[ClipPlan] = field(default_factory=list)
     at_once: int = 0
     most: int = 0
@@ -122,6 +128,8 @@ class AvClips:
     @asynccontextmanager
     async def clip(self, plan: ClipPlan) -> AsyncIterator[OpenFile]:
         self.plans.append(plan)
+        if self.failures:
+            raise self.failures.pop(0)
         self.at_once += 1
         self.most = max(self.most, self.at_once)
         opened = OpenFile(plan, self)
@@ -217,6 +225,8 @@ class House:
     running: bool = True
     log: Log = field(default_factory=Log)
     clips: AvClips = field(default_factory=AvClips)
+    decoder: Clips | None = None
+    """Instead of ``clips``."""
 
     async def __aenter__(self) -> Self:
         self._stack = AsyncExitStack()
@@ -234,7 +244,7 @@ class House:
             history=self.history,
             spool=self.spool,
             fetcher=self.fetcher,
-            clips=self.clips,
+            clips=self.decoder or self.clips,
             score=self.scorer.score,
             watch=self.streams.watch,
             unwatch=self.streams.unwatch,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from streamwatch.backoff import Backoff
 from streamwatch.errors import RequestError
 from streamwatch.jobs.job_desk import Submission
 from streamwatch.jobs.limits import JobLimits
@@ -265,3 +266,37 @@ async def test_wrong_submissions_are_refused_before_anything_happens(tmp_path: P
                 await house.submit(**changes)
             assert refused.value.type == type_
         assert await house.desk.ongoing("shop") == []
+
+
+async def test_what_damage_hid_is_counted_as_not_looked_at(tmp_path: Path) -> None:
+    async with House(tmp_path) as house:
+        house.clips.damaged = 3
+        whole = await house.submit(path=await house.upload(clip_bytes(5.0)))
+        done, frames = await house.ended(whole.id)
+        assert (done.status, len(frames), done.unscored) == ("finished", 3, {"decode_error": 1})
+        torn = await house.upload(clip_bytes(2.0, container="mpegts") + clip_bytes(2.0, first=100, container="mpegts"))
+        job = await house.submit(path=torn, interval=1.0)
+        done, _ = await house.ended(job.id)
+        assert (done.status, done.error_type) == ("failure", "media_error")
+        assert "pictures could not be looked at (decode error: 8)" in done.error
+
+
+async def test_a_worker_that_is_lost_costs_a_job_another_try(tmp_path: Path) -> None:
+    async with House(tmp_path) as house:
+        house.desk._stored._retry = Backoff(base=0.01, ceiling=0.01, floor=0.01)
+        house.clips.failures = [RequestError("api_error", "the worker was lost")]
+        job = await house.submit(path=await house.upload(clip_bytes(1.0)))
+        assert (await house.ended(job.id))[0].status == "finished"
+        house.clips.failures = [RequestError("api_error", "the worker was lost")] * 3
+        job = await house.submit(path=await house.upload(clip_bytes(1.0)))
+        done, _ = await house.ended(job.id)
+        assert (done.status, done.error, done.error_type) == ("failure", "the worker was lost", "api_error")
+
+
+async def test_when_the_decoders_end_first_the_job_waits_for_the_next_life(tmp_path: Path) -> None:
+    async with House(tmp_path) as house:
+        house.clips.failures = [RequestError("api_error", "the daemon is being stopped")]
+        job = await house.submit(path=await house.upload(clip_bytes(1.0)))
+        await house.until(job.id, lambda _: not house.clips.failures)
+    async with House(tmp_path) as house:
+        assert (await house.ended(job.id))[0].status == "finished"
