@@ -95,7 +95,8 @@ class ClipReader:
         for packet in self._packets():
             stamp = self._stamp(packet)
             if packet.is_keyframe:
-                yield from self._settle(group, stamp - group.start)
+                gap = stamp - group.start
+                yield from self._settle(group, gap if gap > 0 else self._length(group))
                 group = _Group([packet], packet.size, stamp, stamp)
             elif group.whole:
                 yield from self._decode(packet)
@@ -106,7 +107,7 @@ class ClipReader:
             if self._over:
                 return
             self._last_stamp = max(stamp, group.last)
-        yield from self._settle(group, group.last + self._frame_seconds - group.start)
+        yield from self._settle(group, self._length(group))
         yield from self._drained()
 
     def _settle(self, group: "_Group", gap: float) -> Iterator[tuple[VideoFrame, float]]:
@@ -120,13 +121,17 @@ class ClipReader:
         position = self._timeline.place(group.start)
         if position >= self._max_seconds:
             self._over = True
-        elif self._sampler.wants_keyframe(position, gap):
+        elif self._sampler.wants(position, gap):
             frame = self._alone(group.held[0])
             if frame is None:
                 yield from self._decode_all(group)
                 return
-            self._sampler.took(position)
+            self._sampler.took(position, gap)
             yield frame, position
+
+    def _length(self, group: "_Group") -> float:
+        """Seconds, as far as can be told without a next keyframe."""
+        return group.last - group.start + self._frame_seconds
 
     def _alone(self, packet: "Packet[Any]") -> VideoFrame | None:
         """The keyframe without anything else; None when nothing good comes of it."""

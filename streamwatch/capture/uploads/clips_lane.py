@@ -13,7 +13,7 @@ from streamwatch.capture.flight_recorder import FlightRecorder
 from streamwatch.capture.uploads.channel import Channel
 from streamwatch.capture.uploads.clip_file import open_clip
 from streamwatch.capture.uploads.clips import ClipReader, ClipShot
-from streamwatch.capture.uploads.refusal import Unusable
+from streamwatch.capture.uploads.refusal import Unusable, too_fat
 from streamwatch.capture.wire import Message
 
 
@@ -75,7 +75,7 @@ class _Showing:
         except Unusable as error:
             end |= {"words": str(error), "fault": error.fault}
         except MemoryError:
-            end |= {"words": "the video takes more memory to decode than it may", "fault": "media"}
+            end |= {"words": too_fat("video"), "fault": "media"}
         except _Stopped:
             pass
         except Exception as error:  # noqa: BLE001 - the edge of the thread; the daemon's log gets the traceback

@@ -15,10 +15,11 @@ _SCALED_AS_IT_IS: Final = frozenset({"L", "RGB", "RGBX", "CMYK", "YCbCr", "LA", 
 def to_rgb(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """``image``, which is loaded, at ``size`` in RGB. What is transparent is put on white, as browsers show it.
 
-    Each target pixel is the mean of the area that it covers. Colour profiles are not applied.
+    Each target pixel is a mean of the area around it, with the weights that the models' own reduction has (a triangle).
+    Colour profiles are not applied.
     """
     image = _scalable(image)
-    small = image if image.size == size else image.resize(size, Image.Resampling.BOX)
+    small = image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
     if small.mode in _DEEP:
         small = _levelled(small)
     if small.mode not in {"LA", "RGBA"}:

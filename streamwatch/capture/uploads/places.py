@@ -91,7 +91,8 @@ class Place(ABC):
         process = self._process
         if process is None or process.doom is not None:
             return
-        if process.grow_decodes(passed) > self._patience or self.overdue(passed):
+        # What began just before this look has a whole tick counted already.
+        if process.grow_decodes(passed) > self._patience + _TICK or self.overdue(passed):
             process.kill("hung")
         elif not process.said_hello and process.grow_silent(passed) > _HELLO_TIMEOUT:
             process.kill("heartbeat")

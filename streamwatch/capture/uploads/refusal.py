@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 Fault = Literal["media", "ours"]
+Upload = Literal["picture", "video"]
 LONGEST: Final = 300
 """Characters."""
 
@@ -13,3 +14,8 @@ class Unusable(Exception):  # noqa: N818 - reads as what happened
     def __init__(self, words: str, fault: Fault = "media") -> None:
         self.fault: Fault = fault
         super().__init__(words[:LONGEST])
+
+
+def too_fat(what: Upload) -> str:
+    """Its worker may not take so much memory."""
+    return f"the {what} takes more memory to decode than it may"

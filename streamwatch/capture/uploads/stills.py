@@ -1,8 +1,9 @@
 """Pillow on one hostile picture: limits before decoding, then RGB pictures of the size that the models want.
 
-A JPEG is decoded at the smallest of its eighths, quarters or halves that is no smaller than the short side asked for
-(``Image.draft``), which takes a third to a tenth of the time; the mean over an area follows. Against the mean over the
-area of the whole picture the scores differ by about a thousandth.
+A JPEG is decoded at the smallest of its eighths, quarters or halves that is no smaller than one and a half times the
+short side asked for (``Image.draft``), which takes a third to an eighth of the time. On 48 drawn scenes in eight sizes
+from 640x480 to 4032x3024 the scores were then 0.010 off those of the whole picture in the mean and 0.14 at most;
+without this reduction 0.005 and 0.04, and 0.015 and 0.11 with the way in which the pictures of streams are reduced.
 """
 
 import contextlib
@@ -55,6 +56,8 @@ _UPRIGHT: Final = {
 }
 _SIDEWAYS: Final = 5
 """Orientations from here on change width and height over."""
+_DRAFT: Final = 1.5
+"""Times the short side: JPEG's own reductions alias, so that something is left to be averaged."""
 _SCANS: Final = b"\xff\xda"
 _MAX_SCANS: Final = 500
 """A progressive JPEG has about ten; each costs the time of the whole picture, however small it is in the file."""
@@ -81,7 +84,7 @@ class Looked:
 
 
 class StillDecoder:
-    """Decodes pictures one after the other; every failure is ``Unusable``, in words."""
+    """Decodes pictures one after the other; every failure but MemoryError is ``Unusable``, in words."""
 
     def __init__(self, *, max_pixels: int, patience: float) -> None:
         """``patience``: seconds for all pictures of one animation. Sets Pillow's limits for the whole process."""
@@ -108,14 +111,12 @@ class StillDecoder:
     def _in_words(self, data: bytes) -> Iterator[None]:
         try:
             yield
-        except Unusable:
+        except (Unusable, MemoryError):
             raise
         except UnidentifiedImageError:
             raise Unusable(no_picture(data, self._expected)) from None
         except Image.DecompressionBombError:
             raise Unusable(f"the picture has more than {_mega(self._max_pixels)} megapixels") from None
-        except MemoryError:
-            raise Unusable("the picture takes more memory to decode than it may") from None
         except Exception as error:  # noqa: BLE001 - the edge: hostile bytes make Pillow raise whatever there is
             raise Unusable(self._failure(data, error)) from None
 
@@ -158,7 +159,7 @@ class StillDecoder:
 
     def _shot(self, image: ImageFile.ImageFile, short_side: int) -> Shot:
         width, height = image.size
-        image.draft(None, (short_side, short_side))
+        image.draft(None, (int(_DRAFT * short_side), int(_DRAFT * short_side)))
         image.load()
         orientation = _orientation(image)
         small = to_rgb(image, fitted(width, height, short_side))

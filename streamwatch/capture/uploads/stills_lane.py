@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from streamwatch.capture.flight_recorder import FlightRecorder
 from streamwatch.capture.uploads.channel import Channel
-from streamwatch.capture.uploads.refusal import Unusable
+from streamwatch.capture.uploads.refusal import Unusable, too_fat
 from streamwatch.capture.uploads.stills import StillDecoder
 from streamwatch.capture.wire import Message
 
@@ -21,7 +21,8 @@ class StillsLane:
         self._channel = channel
         self._recorder = recorder
         patience = _SHARE * float(options["still_timeout"])
-        self._decoder = StillDecoder(max_pixels=int(options["max_pixels"]), patience=patience)
+        decoder = StillDecoder(max_pixels=int(options["max_pixels"]), patience=patience)
+        self.decode = decoder.decode
 
     def obey(self, order: Message) -> None:
         """Decode one picture and answer."""
@@ -36,9 +37,11 @@ class StillsLane:
     def _answer(self, order: Message) -> tuple[dict[str, Any], list[bytes]]:
         header = order.header
         try:
-            looked = self._decoder.decode(order.payload, int(header["short_side"]), int(header["most"]))
+            looked = self.decode(order.payload, int(header["short_side"]), int(header["most"]))
         except Unusable as error:
             return {"kind": "refused", "words": str(error), "fault": error.fault}, []
+        except MemoryError:
+            return {"kind": "refused", "words": too_fat("picture"), "fault": "media"}, []
         shots = [[shot.width, shot.height, shot.source_width, shot.source_height] for shot in looked.shots]
         return (
             {"kind": "still", "format": looked.format, "total": looked.total, "shots": shots},
