@@ -23,10 +23,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.api_figures import (
     Answer,
+    Span,
     Stretch,
     Watched,
     coverage,
     cpu_per_image,
+    figure,
     lowest_coverage,
     percentile,
     within,
@@ -80,29 +82,29 @@ class Load:
     """And in the loop's turn right after."""
     answers: list[Answer] = field(default_factory=list)
     seconds: float = 0.0
-    coverage: list[tuple[Watched, Watched]] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     batches: list[float] = field(default_factory=list)
 
     def figures(self) -> dict[str, Any]:
         """For the report."""
         took = [answer.seconds for answer in self.answers if answer.ok]
         return {
-            "cpu_ms_per_image": round(statistics.median(self.costs) * 1000, 2),
-            "loop_ms_per_image": round(statistics.median(self.loop_costs) * 1000, 2),
+            "cpu_ms_per_image": figure(statistics.median(self.costs) * 1000, 2),
+            "loop_ms_per_image": figure(statistics.median(self.loop_costs) * 1000, 2),
             "images_per_second": round(len(took) / self.seconds, 1),
-            "latency_p50": round(percentile(took, 0.5), 3),
-            "latency_p99": round(percentile(took, 0.99), 3),
+            "latency_p50": figure(percentile(took, 0.5), 3),
+            "latency_p99": figure(percentile(took, 0.99), 3),
             "refused": sum(not answer.ok for answer in self.answers),
             "mean_batch": round(statistics.mean(self.batches), 1),
-            "coverage": round(statistics.mean(coverage(*span) for span in self.coverage), 4),
-            "frames_unscored": sum(after.unscored - before.unscored for before, after in self.coverage),
+            "coverage": figure(coverage(self.spans), 4),
+            "frames_unscored": sum(after.unscored - before.unscored for before, after in self.spans),
         }
 
     @property
-    def ratio(self) -> float:
+    def ratio(self) -> float | None:
         """Loop / daemon."""
         pairs = zip(self.loop_costs, self.costs, strict=True)
-        return round(statistics.median(loop / own for loop, own in pairs), 3)
+        return figure(statistics.median(loop / own for loop, own in pairs), 3)
 
 
 @dataclass(slots=True)
@@ -189,7 +191,7 @@ class Bench:
         answers = within([Answer(*answer) for answer in sent["answers"]], began, ended)
         load.answers += answers
         load.seconds += ended - began
-        load.coverage.append((before.watched, after.watched))
+        load.spans.append((before.watched, after.watched))
         load.batches.append((after.frames - before.frames) / max(1.0, after.batches - before.batches))
         return Stretch(ended - began, cpu, sum(answer.ok for answer in answers))
 
@@ -237,8 +239,8 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
         **{f"c{clients}": load.figures() for clients, load in bench.loads.items()},
         "streams": {
             "watched": arguments.streams,
-            "coverage": round(coverage(first.watched, last.watched), 4),
-            "coverage_of_the_lowest": round(lowest_coverage(first.watched, last.watched), 4),
+            "coverage": figure(coverage([(first.watched, last.watched)]), 4),
+            "coverage_of_the_lowest": figure(lowest_coverage(first.watched, last.watched), 4),
             "frames_unscored": last.watched.unscored - first.watched.unscored,
             "cpu_per_second": round(statistics.median(bench.idle_rates), 3),
         },

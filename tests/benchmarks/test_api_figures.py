@@ -18,6 +18,7 @@ from benchmarks.api_figures import (
     Watched,
     coverage,
     cpu_per_image,
+    figure,
     lowest_coverage,
     percentile,
     within,
@@ -51,13 +52,13 @@ def test_a_percentile_is_a_value_that_was_measured(share: float, value: float) -
 def test_coverage_is_of_the_time_between() -> None:
     before = Watched({"a": 100.0, "b": 100.0}, {"a": 10.0, "b": 100.0})
     after = Watched({"a": 110.0, "b": 110.0}, {"a": 20.0, "b": 106.0})
-    assert coverage(before, after) == pytest.approx(16 / 20)
+    assert coverage([(before, after)]) == pytest.approx(16 / 20)
     assert lowest_coverage(before, after) == pytest.approx(0.6)
-    assert math.isnan(coverage(before, before))
+    assert figure(coverage([(before, before)]), 4) is None
 
 
 def test_a_frame_that_covers_what_is_to_come_makes_no_more_than_all() -> None:
-    assert coverage(Watched({"a": 0.0}, {"a": 0.0}), Watched({"a": 10.0}, {"a": 12.0})) == 1.0
+    assert coverage([(Watched({"a": 0.0}, {"a": 0.0}), Watched({"a": 10.0}, {"a": 12.0}))]) == 1.0
 
 
 def test_the_ratio_is_of_costs_side_by_side() -> None:
