@@ -35,6 +35,7 @@ class Recorder:
             title=definition.title,
             context=definition.context,
             uri=definition.uri,
+            media=definition.media,
             evidence=self._picture(ruling.verdicts[0].incident.id) if ruling.verdicts else None,
             not_detected=self.not_detected,
         )

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
@@ -194,8 +195,10 @@ class Roster:
         return found
 
     def _define(self, entry: StreamTable) -> StreamDefinition:
-        origin: Origin = "api" if entry.id in self.desired.streams else "operator"
-        return define_stream(self.union.settings, entry, self._weights, self.own_ports, origin=origin)
+        row = self.desired.streams.get(entry.id)
+        origin: Origin = "operator" if row is None else "api"
+        definition = define_stream(self.union.settings, entry, self._weights, self.own_ports, origin=origin)
+        return replace(definition, media=row.job) if row is not None else definition
 
     def _judge(self, definition: StreamDefinition, known: list[Incident], state: Mapping[str, Any] | None) -> Judge:
         return Judge(

@@ -67,7 +67,7 @@ def unite(loaded: Loaded, api: Mapping[str, ApiStream], weights: WeightsView) ->
     the settings any more is broken, by itself."""
     broken = {one.id: one.reason for one in loaded.broken if one.id not in api}
     written = [entry for entry in loaded.settings.streams if entry.id not in api]
-    clashes = [one for one in (*loaded.settings.streams, *loaded.broken) if one.id in api]
+    ids = (*(entry.id for entry in loaded.settings.streams), *(one.id for one in loaded.broken))
     came: list[StreamTable] = []
     for stream in api.values():
         try:
@@ -78,7 +78,7 @@ def unite(loaded: Loaded, api: Mapping[str, ApiStream], weights: WeightsView) ->
     checked = check_coverage(alone, weights.coverage, weights.defaults, weights.name, strict=False)
     broken |= {one.id: one.reason for one in checked.broken}
     settings = loaded.settings.model_copy(update={"streams": (*written, *checked.settings.streams)})
-    return Union(settings, broken, tuple(one.id for one in clashes))
+    return Union(settings, broken, tuple(one for one in ids if one in api))
 
 
 def _read(stream: ApiStream, settings: Settings) -> StreamTable:

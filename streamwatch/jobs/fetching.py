@@ -46,7 +46,10 @@ class Opened:
 
 
 class Fetcher:
-    """What the API may reach: public addresses and ``allow``, never the daemon's own listeners (``deny_ports``)."""
+    """What the API may reach: public addresses and ``allow``, never the daemon's own listeners.
+
+    ``deny_ports`` (address, port) is looked at anew for every URL: it is filled in once the listeners are bound.
+    """
 
     def __init__(
         self,
@@ -60,8 +63,9 @@ class Fetcher:
         read_timeout: float = 10.0,
     ) -> None:
         self._connections = connections
-        self._allow = tuple(allow)
-        self._deny_ports = tuple(deny_ports)
+        self.allow = allow
+        """Networks; may be changed."""
+        self._deny_ports = deny_ports
         self._proxy = proxy
         self._user_agent = user_agent
         self._open_timeout = open_timeout
@@ -81,7 +85,7 @@ class Fetcher:
             check_scheme(parsed, frozenset(schemes))
             Endpoint.of(parsed)
             AddressGuard(
-                origin="api", base=None, allow=self._allow, deny_ports=self._deny_ports, schemes=frozenset(schemes)
+                origin="api", base=None, allow=self.allow, deny_ports=self._deny_ports, schemes=frozenset(schemes)
             ).check_url(parsed)
         except SourceError as error:
             wanted = f"; expected one of {', '.join(sorted(schemes))}" if error.code == "forbidden_scheme" else ""
@@ -115,8 +119,8 @@ class Fetcher:
             origin="api",
             user_agent=self._user_agent,
             proxy=self._proxy,
-            allow=self._allow,
-            deny_ports=self._deny_ports,
+            allow=tuple(self.allow),
+            deny_ports=tuple(self._deny_ports),
             open_timeout=self._open_timeout,
             read_timeout=self._read_timeout,
         )

@@ -136,6 +136,11 @@ class JobDesk:
         """See all jobs through, those of an earlier life first, until cancelled. Streams are watched already."""
         await self._keeper.run()
 
+    @property
+    def unfinished(self) -> int:
+        """Jobs that run or wait."""
+        return len(self._keeper.active)
+
     def follow(self, limits: JobLimits) -> None:
         """Take over changed limits; running jobs keep the durations that they were given."""
         self._limits = limits

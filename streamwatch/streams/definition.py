@@ -20,6 +20,8 @@ class StreamDefinition:
     plan: CapturePlan
     """How to read it; ``session`` is filled in by the supervisor."""
     thresholds: tuple[Threshold, ...]
+    media: str | None = None
+    """What a client of the API calls it, when it is a job."""
 
     def session(self, number: int, *, resumed: bool) -> CapturePlan:
         """The plan of session ``number``; ``resumed`` when the stream had ended before."""

@@ -36,6 +36,7 @@ class Listeners:
     removed: Callable[[str], None]
     opened: Callable[[Verdict], None]
     """An incident opened: evidence may be collected."""
+    unscored: Callable[[Unscored], None] = lambda _: None
 
 
 @dataclass(slots=True)
@@ -87,6 +88,7 @@ class Reporter:
     def frame_unscored(self, stream: WatchedStream, unscored: Unscored) -> None:
         """Counted at once; said at most once a second."""
         self.instruments.frames_unscored.labels(stream.id, unscored.reason).inc(unscored.count)
+        self.listeners.unscored(unscored)
         now = self.clock()
         if unscored.reason == "queue_full":
             self.overloaded_at = now
