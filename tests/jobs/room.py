@@ -17,13 +17,13 @@ from streamwatch.capture.uploads.options import ClipPlan
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.delivery.options import AlertFilter, Reach, WebhookOptions
 from streamwatch.errors import RequestError
-from streamwatch.jobs.callbacks import JobCallbacks
 from streamwatch.jobs.fetching import Fetcher
 from streamwatch.jobs.job_desk import JobDesk, Submission
 from streamwatch.jobs.limits import JobLimits
 from streamwatch.jobs.neighbours import Clips
 from streamwatch.jobs.spool import Spool
 from streamwatch.network.connections import Connections
+from streamwatch.records.alert import Sink
 from streamwatch.records.frame import Frame, Pixels
 from streamwatch.records.job import ENDED, Job, JobFrame
 from streamwatch.records.labels import LABELS
@@ -211,6 +211,22 @@ class Streams:
         return next(iter(self.entries))
 
 
+class Delivery:
+    """Callbacks by the real alert desk."""
+
+    def __init__(self, desk: AlertDesk) -> None:
+        self._desk = desk
+
+    def open(self, job: Job) -> None:
+        self._desk.open_callback(callback_options(job))
+
+    async def owe(self, job: Job, identity: str, body: Mapping[str, Any]) -> None:
+        await self._desk.owe(Sink("callback", job.id), group=job.id, identity=identity, body=body)
+
+    def close(self, job: Job) -> None:
+        self._desk.close_callback(job.id)
+
+
 @dataclass
 class House:
     """One life of the daemon, as far as jobs are concerned; use as ``async with``."""
@@ -248,7 +264,7 @@ class House:
             score=self.scorer.score,
             watch=self.streams.watch,
             unwatch=self.streams.unwatch,
-            callbacks=JobCallbacks(self.alerts, callback_options),
+            callbacks=Delivery(self.alerts),
             thresholds=self.thresholds,
             short_side=64,
             limits=self.limits,
