@@ -7,16 +7,18 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from streamwatch.app.assembly import WeightsView
+from streamwatch.capture.packets.target import RELAYED
 from streamwatch.errors import ConfigFault, RequestError, SourceError
-from streamwatch.network.guard import AddressGuard, parse_url
+from streamwatch.network.guard import HTTP_SCHEMES, AddressGuard, parse_url
 from streamwatch.settings.checks import Sight, inherited_exits
 from streamwatch.settings.credentials import SecretPlaces
 from streamwatch.settings.faults import translate
 from streamwatch.settings.schema import Settings
 from streamwatch.settings.streams import StreamTable
 
-SCHEMES: Final = frozenset({"http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "srt"})
-"""Those that a URL of the API may have: this machine's files are not for clients."""
+SCHEMES: Final = HTTP_SCHEMES | RELAYED
+"""Those that a URL of the API may have: files of this machine are not for clients, and what libav dials by itself
+(SRT) would not obey the address guard."""
 _OURS: Final = ("suspended", "proxy", "ca_file")
 """Keys of an entry that are the operator's: files of this machine, a way around the address guard, a second switch."""
 

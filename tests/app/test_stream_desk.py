@@ -30,6 +30,7 @@ async def test_a_stream_of_the_api_is_watched_beside_those_of_the_file(tmp_path:
         ({"url": "http://[::ffff:10.0.0.1]/a.m3u8"}, "not a public address"),
         ({"url": "http://0x7f000001/a.m3u8"}, "not a public address"),
         ({"url": "rtmp://192.168.0.1/live/x"}, "not a public address"),
+        ({"url": "srt://93.184.216.34:9000"}, "scheme not allowed. Use one of http, https, rtmp, rtmps, rtsp, rtsps."),
         ({"url": {"file": "/etc/passwd"}}, "url: "),
         ({"headers": {"X-Key": {"env": "HOME"}}}, "headers"),
         ({"ca_file": "/etc/passwd"}, "ca_file: can stand in the configuration only"),

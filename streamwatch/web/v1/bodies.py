@@ -46,7 +46,7 @@ class StreamChange(Strict):
     """Keys of a stream that are to change; null gives a key back to its default. As in ``[[streams]]``."""
 
     url: Url | None = None
-    """http(s), rtmp(s), rtsp(s) or srt, at a public address or within network.allow. Never shown again."""
+    """http(s), rtmp(s) or rtsp(s), at a public address or within network.allow. Never shown again."""
     title: Title | None = None
     """For people; the id when left out."""
     context: Context | None = None
@@ -81,7 +81,7 @@ class NewStream(StreamChange):
     id: StreamName
     """What metrics, alerts and topics call it; not ``job-...``, which names the streams of jobs."""
     url: Url
-    """http(s), rtmp(s), rtsp(s) or srt, at a public address or within network.allow. Never shown again."""
+    """http(s), rtmp(s) or rtsp(s), at a public address or within network.allow. Never shown again."""
 
 
 class Suspend(Strict):
