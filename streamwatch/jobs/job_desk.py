@@ -4,8 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -21,6 +20,7 @@ from streamwatch.jobs.neighbours import Callbacks, Clips, Score, Unwatch, Watch
 from streamwatch.jobs.reports import Reports
 from streamwatch.jobs.spool import Spool
 from streamwatch.jobs.stored import StoredVideos
+from streamwatch.jobs.submission import Finding, Submission
 from streamwatch.jobs.viewing import Viewer
 from streamwatch.jobs.watching import LINGER, TICK, LiveJobs
 from streamwatch.network.guard import HTTP_SCHEMES
@@ -30,32 +30,10 @@ from streamwatch.records.stream_state import StreamState
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.history import History
 
+__all__ = ["Finding", "JobDesk", "Submission"]
+
 _STOPPING: Final = 15.0
 """Seconds that somebody who stops a job waits for its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What a client wants looked at: ``path`` or ``url``. Times in seconds."""
-
-    client: str
-    models: tuple[str, ...]
-    uri: str
-    """What it is called in answers; no secrets."""
-    interval: float = 2.0
-    max_duration: float | None = None
-    callback_url: str | None = field(default=None, repr=False)
-    path: Path | None = None
-    """An upload in the spool. The desk holds it for as long as it needs it."""
-    url: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A video that was looked at while its client waited."""
-
-    job: Job
-    frames: tuple[JobFrame, ...]
 
 
 class JobDesk:
@@ -136,7 +114,6 @@ class JobDesk:
         """See all jobs through, those of an earlier life first, until cancelled. Streams are watched already."""
         await self._keeper.run()
 
-    @property
     def unfinished(self) -> int:
         """Jobs that run or wait."""
         return len(self._keeper.active)

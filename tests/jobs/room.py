@@ -214,11 +214,12 @@ class Streams:
 class Delivery:
     """Callbacks by the real alert desk."""
 
-    def __init__(self, desk: AlertDesk) -> None:
+    def __init__(self, desk: AlertDesk, options: Callable[[Job], WebhookOptions]) -> None:
         self._desk = desk
+        self._options = options
 
     def open(self, job: Job) -> None:
-        self._desk.open_callback(callback_options(job))
+        self._desk.open_callback(self._options(job))
 
     async def owe(self, job: Job, identity: str, body: Mapping[str, Any]) -> None:
         await self._desk.owe(Sink("callback", job.id), group=job.id, identity=identity, body=body)
@@ -264,7 +265,7 @@ class House:
             score=self.scorer.score,
             watch=self.streams.watch,
             unwatch=self.streams.unwatch,
-            callbacks=Delivery(self.alerts),
+            callbacks=Delivery(self.alerts, callback_options),
             thresholds=self.thresholds,
             short_side=64,
             limits=self.limits,

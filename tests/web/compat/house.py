@@ -20,7 +20,6 @@ from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.delivery.options import AlertFilter, Reach, WebhookOptions
 from streamwatch.inference.model import StarterModel
 from streamwatch.inference.worker import InferenceOptions, InferenceWorker
-from streamwatch.jobs.callbacks import JobCallbacks
 from streamwatch.jobs.feedback import Feedback
 from streamwatch.jobs.fetching import Fetcher
 from streamwatch.jobs.ids import media_id, stream_id
@@ -41,6 +40,7 @@ from streamwatch.web.compat.routes import compat_routes
 from streamwatch.web.compat.services import CompatServices, Limits
 from streamwatch.web.errors import ErrorMiddleware
 from streamwatch.web.listeners import Address, Listeners, Site
+from tests.jobs.room import Delivery
 from tests.media import draw, segment
 from tests.origin import Origin
 from tests.receiver import Receiver
@@ -216,7 +216,7 @@ async def open_house(folder: Path, model: StarterModel) -> AsyncIterator[House]:
             score=worker.score,
             watch=watch,
             unwatch=unwatch,
-            callbacks=JobCallbacks(alerts, callback),
+            callbacks=Delivery(alerts, callback),
             thresholds={},
             short_side=model.short_side,
             limits=JobLimits(max_sync_duration=20.0),
