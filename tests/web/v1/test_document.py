@@ -1,6 +1,7 @@
 """The document says what the API does: what it allows and what it forbids is thrown at the running API."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from streamwatch.web.v1.document import build_document
 from streamwatch.web.v1.operations import OPERATIONS, PREFIX
 from tests.app.desk_room import PUBLIC
+from tests.peers import CHECKOUT
 from tests.web.v1.front import SECRET, Front, front
 
 CHECKS: Final = [
@@ -134,3 +136,11 @@ async def test_what_is_not_there_and_other_methods_are_answered_in_the_same_form
         for method, path, status in (("GET", "/nothing", 404), ("PUT", "/streams", 405), ("GET", "/streams/", 404)):
             answer = await api.ask(method, path)
             assert (answer.status, set(answer.body)) == (status, {"error"})
+
+
+def test_the_page_lists_every_operation_with_its_scope() -> None:
+    page = (CHECKOUT / "docs" / "api.md").read_text()
+    listed = re.findall(r"^\| `(\w+) (/\S*)` \| (.+?) \| (.+) \|$", page, re.MULTILINE)
+    assert listed == [
+        (one.method, one.path, f"`{one.scope}`" if one.scope else "any", one.summary) for one in OPERATIONS
+    ]
