@@ -120,9 +120,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         scope="submit",
         conflict=True,
     ),
-    Operation(
-        "get_thresholds", "GET", f"{_STREAM}/thresholds", "What holds for every label, and why", ThresholdsAnswer
-    ),
+    Operation("get_thresholds", "GET", f"{_STREAM}/thresholds", "What holds for each label, and why", ThresholdsAnswer),
     Operation(
         "snooze_label",
         "PUT",
