@@ -38,9 +38,9 @@ from streamwatch.web.access_log import access_log
 from streamwatch.web.compat.routes import compat_routes
 from streamwatch.web.compat.services import CompatServices
 from streamwatch.web.compat.services import Limits as CompatLimits
-from streamwatch.web.errors import ErrorMiddleware
 from streamwatch.web.gate import Gate
 from streamwatch.web.listeners import Address, Listeners, Site
+from streamwatch.web.middlewares import usual_middlewares
 from streamwatch.web.proxies import Proxies
 from streamwatch.web.request_meter import request_meter
 from streamwatch.web.v1.routes import v1_routes
@@ -139,8 +139,7 @@ class FrontDoor:
         separate = settings.metrics.listen
         middlewares = [
             request_meter(self._instruments.answered),
-            ErrorMiddleware(log).middleware(),
-            proxies.middleware(),
+            *usual_middlewares(log, proxies),
             self.gate.middleware(),
         ]
         own = [*probes, *self._routes, *(metrics if separate is None else [])]
@@ -154,7 +153,7 @@ class FrontDoor:
         due = 0.0
         loop = asyncio.get_running_loop()
         while True:
-            self._instruments.jobs_unfinished.set(self.jobs.unfinished)
+            self._instruments.jobs_unfinished.set(self.jobs.unfinished())
             if loop.time() >= due:
                 due = loop.time() + _PRUNE_EVERY
                 await self._prune()

@@ -37,6 +37,9 @@ class ApiInstruments:
         )
         for api in ("compat", "v1"):
             self.request_seconds.labels(api)
+            self.requests.labels(api, "200")
+        for reason in ("died", "heartbeat", "hung", "memory", "protocol", "spawn"):
+            self.upload_worker_restarts.labels(reason)
 
     def answered(self, api: str, status: int, seconds: float) -> None:
         """One API request was answered."""

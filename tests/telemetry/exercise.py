@@ -54,3 +54,7 @@ def exercise(instruments: Instruments, stream: str = "lobby", sink: str = "webho
     instruments.set_outbox({sink: (1, 5.0)})
     instruments.dead_letters.labels(sink).inc()
     instruments.capture_worker_restarts.labels("worker_died").inc()
+    instruments.api.answered("compat", 200, 0.02)
+    instruments.api.jobs_unfinished.set(1)
+    instruments.api.upload_worker_restarts.labels("died").inc()
+    instruments.api.history_rows_lost.inc()

@@ -38,6 +38,11 @@ CONTRACT = {
     "streamwatch_label_supported": {"label"},
     "streamwatch_build_info": {"version"},
     "streamwatch_weights_info": {"weights", "sha256"},
+    "streamwatch_http_requests_total": {"api", "status"},
+    "streamwatch_http_request_seconds_count": {"api"},
+    "streamwatch_jobs_unfinished": set(),
+    "streamwatch_upload_worker_restarts_total": {"reason"},
+    "streamwatch_history_rows_lost_total": set(),
 }
 
 
