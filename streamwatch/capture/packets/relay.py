@@ -71,14 +71,14 @@ class Relay:
         """One connection after the other, each joined to one of its own to the server."""
         with listener:
             for _ in range(_CONNECTIONS):
-                sock = await _own_connection(listener)
                 try:
-                    far, self._ready = self._ready or await self._connect(), None
-                    await self._join(sock, far)
+                    with await _own_connection(listener) as sock:
+                        far, self._ready = self._ready or await self._connect(), None
+                        await self._join(sock, far)
                 except SourceError as error:
                     self._fail(error)
-                finally:
-                    sock.close()
+                except OSError as error:  # no descriptors are left, or there is no /proc
+                    self._fail(SourceError("internal", f"the relay failed ({type(error).__name__})"))
                 if self._fault is not None:
                     return
 
@@ -135,9 +135,11 @@ async def _own_connection(listener: socket.socket) -> socket.socket:
     loop = asyncio.get_running_loop()
     while True:
         sock, peer = await loop.sock_accept(listener)
-        if is_own(peer, sock.getsockname()):
-            return sock
-        sock.close()
+        with contextlib.ExitStack() as otherwise:
+            otherwise.callback(sock.close)
+            if is_own(peer, sock.getsockname()):
+                otherwise.pop_all()
+                return sock
 
 
 def is_own(name: tuple[str, int], peer: tuple[str, int]) -> bool:

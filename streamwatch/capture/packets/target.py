@@ -41,7 +41,7 @@ class Target:
         cut = min((found for mark in "/?#" if (found := written.find(mark)) >= 0), default=len(written))
         userinfo, at, _ = written[:cut].rpartition("@")
         rest = written[cut:]
-        host = (parsed.raw_host or endpoint.host).lower()
+        host = (parsed.raw_host or endpoint.host).lower().rstrip(".")
         scheme = parsed.scheme.lower()
         return cls(parsed, scheme, host, endpoint.port, userinfo + at, rest if rest[:1] == "/" else "/" + rest)
 

@@ -11,6 +11,7 @@ from streamwatch.capture.packets.target import Target, rtmp_app
         ("rtmp://Example.org/live/key?a=1", "rtmp://127.0.0.1:5/live/key?a=1", "rtmp://example.org:1935/live"),
         ("rtmps://example.org/live/key", "rtmp://127.0.0.1:5/live/key", "rtmps://example.org:443/live"),
         ("rtmp://u:p@h@example.org:77/a/b/c", "rtmp://u:p@h@127.0.0.1:5/a/b/c", "rtmp://example.org:77/a/b"),
+        ("rtmp://example.org.:77/live/a", "rtmp://127.0.0.1:5/live/a", "rtmp://example.org:77/live"),
         ("rtmp://example.org?x", "rtmp://127.0.0.1:5/?x", "rtmp://example.org:1935/?x"),
         ("rtmp://[2001:DB8::1]/live/a", "rtmp://127.0.0.1:5/live/a", "rtmp://[2001:db8::1]:1935/live"),
         ("rtmp://bücher.example/live/a", "rtmp://127.0.0.1:5/live/a", "rtmp://xn--bcher-kva.example:1935/live"),
