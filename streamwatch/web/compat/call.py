@@ -1,8 +1,10 @@
 """One request to the compatible API: who sends it, what it says, and how it is answered."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -14,6 +16,10 @@ from streamwatch.web.compat.parameters import Parameters
 from streamwatch.web.compat.reception import Allowance, MediaTaker, NoMedia, Pictures, Video
 from streamwatch.web.compat.services import CompatServices, Limits, Scope
 
+_FETCHES: Final = 24
+"""Pictures fetched from URLs at a time, each held in memory until it is whole; more wait."""
+_PATIENCE: Final = 20.0
+
 
 class Hall:
     """What all calls of one server share."""
@@ -22,6 +28,8 @@ class Hall:
         self.services = services
         self.pictures = Allowance()
         self.unproved = Allowance()
+        self.writing = asyncio.Lock()
+        self.fetching = asyncio.Semaphore(_FETCHES)
 
 
 class Call:
@@ -74,6 +82,20 @@ class Call:
         """A place for the request's video."""
         return Video(self.limits, self.services.spool, self._hall.unproved, proved=bool(self.client))
 
+    @asynccontextmanager
+    async def fetching(self) -> AsyncIterator[None]:
+        """A place to fetch a picture in. Raises RequestError ``usage_limit`` when none becomes free in time."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._hall.fetching.acquire()
+        except TimeoutError as error:
+            words = f"{_FETCHES} pictures are being fetched already: try again"
+            raise RequestError("usage_limit", words, retry_after=5) from error
+        try:
+            yield
+        finally:
+            self._hall.fetching.release()
+
     def upload(self, identity: str) -> Path:
         """The client's upload of that media id. Raises RequestError."""
         path = self.services.spool.find(identity, self.client)
@@ -88,6 +110,11 @@ class Call:
     def answer(self, operations: int, rest: Mapping[str, Any]) -> web.Response:
         """Success."""
         return answers.success(self.id, self.now, operations, rest)
+
+    async def answer_long(self, operations: int, build: Callable[[], Mapping[str, Any]]) -> web.Response:
+        """Success whose document is large: built and written by a thread, one such answer at a time."""
+        async with self._hall.writing:
+            return await asyncio.to_thread(lambda: self.answer(operations, build()))
 
     def _admit(self) -> None:
         assert self._scope is not None

@@ -1,6 +1,6 @@
 """``video/byid.json`` and ``video/ongoing.json``: polling, stopping and listing jobs."""
 
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -9,12 +9,19 @@ from streamwatch.records.job import Job
 from streamwatch.web.compat.answers import media
 from streamwatch.web.compat.call import Call
 
+_FEW: Final = 256
+"""Frames that are written in 10 ms; ten thousand would hold up the event loop for a third of a second."""
+
 
 async def poll(call: Call) -> web.Response:
     """What a job has found so far."""
     identity = await _named_job(call)
     job, frames = await call.services.jobs.get(identity, call.client)
-    return call.answer(0, {"output": output_object(job, frames)})
+
+    def output() -> dict[str, Any]:
+        return {"output": output_object(job, frames)}
+
+    return call.answer(0, output()) if len(frames) <= _FEW else await call.answer_long(0, output)
 
 
 async def stop(call: Call) -> web.Response:

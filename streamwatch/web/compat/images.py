@@ -2,20 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
 from streamwatch.errors import RequestError
 from streamwatch.jobs.ids import media_id
 from streamwatch.jobs.results import result_objects
+from streamwatch.network.guard import HTTP_SCHEMES
 from streamwatch.web.compat.answers import media
 from streamwatch.web.compat.call import Call, one_source
 from streamwatch.web.compat.models import parse_models
 from streamwatch.web.compat.names import shown_url
 from streamwatch.web.compat.reception import Pictures, Upload
-
-_SCHEMES: Final = ("http", "https")
 
 
 async def check_image(call: Call) -> web.Response:
@@ -40,14 +39,17 @@ async def receive_picture(call: Call, pictures: Pictures, names: tuple[str, ...]
         return media_id(call.now), upload.name, upload.data
     if source == "media_id":
         identity = call.parameters.required_media_id("media_id")
-        return identity, identity, await _spooled(call, identity)
-    url = call.url("url", _SCHEMES)
-    data = await call.services.fetcher.get(url, limit=call.limits.max_image_size)
+        return identity, identity, await _spooled(call, pictures, identity)
+    url = call.url("url", HTTP_SCHEMES)
+    async with call.fetching():
+        data = await call.services.fetcher.get(url, limit=call.limits.max_image_size)
+        pictures.hold(len(data))
     return media_id(call.now), shown_url(url), data
 
 
-async def _spooled(call: Call, identity: str) -> bytes:
+async def _spooled(call: Call, pictures: Pictures, identity: str) -> bytes:
     path = call.upload(identity)
+    pictures.hold(call.limits.max_image_size)
 
     def read() -> bytes:
         with path.open("rb") as file:

@@ -89,14 +89,16 @@ class Pictures:
         received = bytearray()
         ceiling: int | None = None
         async for chunk in chunks:
-            self._hold(len(chunk))
+            self.hold(len(chunk))
             received += chunk
             if ceiling is None:
                 # Base64 takes four letters, and some line breaks, for three bytes.
                 ceiling = limit * 7 // 5 + 1024 if looks_encoded(bytes(received[:512])) else limit
             if len(received) > ceiling:
                 raise _too_large(name, limit)
-        data = decode(bytes(received))
+        data = bytes(received)
+        if ceiling != limit:
+            data = await asyncio.to_thread(decode, data)
         if not data:
             raise RequestError("media_error", f"the picture {name!r} is empty")
         if len(data) > limit:
@@ -116,7 +118,8 @@ class Pictures:
             raise RequestError("argument_error", f"more than {MAX_BULK} files in media[]: expected at most {MAX_BULK}")
         self.bulk = bulk
 
-    def _hold(self, amount: int) -> None:
+    def hold(self, amount: int) -> None:
+        """So many bytes more. Raises RequestError ``usage_limit``."""
         self._allowance.take(amount, self._limits.held_pictures, "pictures")
         self._held += amount
 

@@ -6,16 +6,18 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from streamwatch.capture.packets.target import RELAYED
 from streamwatch.jobs.job_desk import Submission
 from streamwatch.jobs.results import frame_object
+from streamwatch.network.guard import HTTP_SCHEMES
 from streamwatch.web.compat.answers import media
 from streamwatch.web.compat.call import Call, one_source
 from streamwatch.web.compat.models import parse_models
 from streamwatch.web.compat.names import shown_url
 from streamwatch.web.compat.reception import Video
 
-_FILE_SCHEMES: Final = ("http", "https")
-_STREAM_SCHEMES: Final = ("http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "srt")
+_STREAM_SCHEMES: Final = HTTP_SCHEMES | RELAYED
+"""What libav dials by itself would not obey the address guard, so SRT is refused here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ async def check_sync(call: Call) -> web.Response:
     """The whole result in the answer."""
     call.enter("check")
     async with call.video() as video:
-        submission = await _submission(call, video, _FILE_SCHEMES, job=False)
+        submission = await _submission(call, video, HTTP_SCHEMES, job=False)
         finding = await call.services.jobs.run_now(submission, call.id)
     job = finding.job
     frames = [frame_object(job.id, submission.models, frame) for frame in finding.frames]
@@ -48,7 +50,7 @@ async def check(call: Call) -> web.Response:
     return call.answer(0, rest)
 
 
-async def _submission(call: Call, video: Video, schemes: tuple[str, ...], *, job: bool) -> Submission:
+async def _submission(call: Call, video: Video, schemes: frozenset[str], *, job: bool) -> Submission:
     parameters = await call.open(video)
     models = parse_models(parameters.all("models"))
     interval = parameters.interval()
@@ -56,7 +58,7 @@ async def _submission(call: Call, video: Video, schemes: tuple[str, ...], *, job
     max_duration = parameters.max_duration(call.limits.max_duration) if job else None
     callback_url = None
     if job and "callback_url" in parameters:
-        callback_url = call.url("callback_url", _FILE_SCHEMES, type_="callback_error")
+        callback_url = call.url("callback_url", HTTP_SCHEMES, type_="callback_error")
     source = await _source(call, video, schemes)
     return Submission(
         client=call.client,
@@ -70,7 +72,7 @@ async def _submission(call: Call, video: Video, schemes: tuple[str, ...], *, job
     )
 
 
-async def _source(call: Call, video: Video, schemes: tuple[str, ...]) -> _Source:
+async def _source(call: Call, video: Video, schemes: frozenset[str]) -> _Source:
     names = ("media_id", "stream_url")
     match one_source(call.parameters, names, uploaded=video.path is not None, file="media"):
         case "media":

@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
+from streamwatch.app.callbacks import JobCallbacks
 from streamwatch.capture.uploads.options import UploadOptions
 from streamwatch.capture.uploads.pool import UploadPool
 from streamwatch.delivery.alert_desk import AlertDesk
-from streamwatch.delivery.options import AlertFilter, Reach, WebhookOptions
 from streamwatch.inference.model import StarterModel
 from streamwatch.inference.worker import InferenceOptions, InferenceWorker
 from streamwatch.jobs.feedback import Feedback
@@ -29,18 +29,16 @@ from streamwatch.jobs.spool import Spool
 from streamwatch.jobs.stills import Stills
 from streamwatch.network.connections import Connections
 from streamwatch.records.frame import Pixels
-from streamwatch.records.job import Job
-from streamwatch.settings.api import ApiTable
+from streamwatch.settings.schema import Settings
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.feedback import Example, FeedbackStore, read_examples
 from streamwatch.store.history import History
 from streamwatch.web.access import Doorkeeper
-from streamwatch.web.bodies import steady_bodies
 from streamwatch.web.compat.routes import compat_routes
 from streamwatch.web.compat.services import CompatServices, Limits
-from streamwatch.web.errors import ErrorMiddleware
 from streamwatch.web.listeners import Address, Listeners, Site
-from tests.jobs.room import Delivery
+from streamwatch.web.middlewares import usual_middlewares
+from streamwatch.web.proxies import Proxies
 from tests.media import draw, segment
 from tests.origin import Origin
 from tests.receiver import Receiver
@@ -157,14 +155,17 @@ async def open_house(folder: Path, model: StarterModel) -> AsyncIterator[House]:
     store_folder = folder / "store"
     log = Log()
     logger = log.logger
-    api = ApiTable.model_validate(
+    settings = Settings.model_validate(
         {
-            "rate": 10_000,
-            "clients": [
-                {"user": USER, "secret": SECRET, "callback_secret": CALLBACK_SECRET},
-                {"user": OTHER[0], "secret": OTHER[1]},
-                {"user": POOR[0], "secret": POOR[1], "scopes": ["moderate"]},
-            ],
+            "network": {"allow": ["127.0.0.0/8"]},
+            "api": {
+                "rate": 10_000,
+                "clients": [
+                    {"user": USER, "secret": SECRET, "callback_secret": CALLBACK_SECRET},
+                    {"user": OTHER[0], "secret": OTHER[1]},
+                    {"user": POOR[0], "secret": POOR[1], "scopes": ["moderate"]},
+                ],
+            },
         }
     )
     streams: dict[str, Mapping[str, Any]] = {}
@@ -176,17 +177,6 @@ async def open_house(folder: Path, model: StarterModel) -> AsyncIterator[House]:
     async def unwatch(stream: str) -> None:
         streams.pop(stream, None)
         desk.on_removed(stream)
-
-    def callback(job: Job) -> WebhookOptions:
-        return WebhookOptions(
-            name=job.id,
-            url=job.callback_url or "",
-            kind="callback",
-            secrets=(CALLBACK_SECRET,),
-            signature_header="Sightengine-Signature",
-            reach=Reach(allow=("127.0.0.0/8",)),
-            wants=AlertFilter(streams=(job.stream or job.id,)),
-        )
 
     async with AsyncExitStack() as stack:
         store = await AlertStore.open(store_folder, log=logger)
@@ -216,7 +206,7 @@ async def open_house(folder: Path, model: StarterModel) -> AsyncIterator[House]:
             score=worker.score,
             watch=watch,
             unwatch=unwatch,
-            callbacks=Delivery(alerts, callback),
+            callbacks=JobCallbacks(alerts, lambda: settings, lambda: (), logger),
             thresholds={},
             short_side=model.short_side,
             limits=JobLimits(max_sync_duration=20.0),
@@ -248,7 +238,7 @@ async def open_house(folder: Path, model: StarterModel) -> AsyncIterator[House]:
             log=log,
         )
         services = CompatServices(
-            door=Doorkeeper(api),
+            door=Doorkeeper(settings.api),
             stills=Stills(pool, worker.score, short_side=model.short_side),
             fetcher=fetcher,
             spool=spool,
@@ -264,7 +254,7 @@ async def open_house(folder: Path, model: StarterModel) -> AsyncIterator[House]:
             limits=lambda: house.limits,
             public_url=lambda: house.public_url,
         )
-        middlewares = (ErrorMiddleware(logger).middleware(), steady_bodies())
+        middlewares = usual_middlewares(logger, Proxies())
         site = Site(Address("127.0.0.1", 0), compat_routes(services), middlewares)
         listeners = await stack.enter_async_context(Listeners([site], log=logger))
         house.port = listeners.bound[0][1]

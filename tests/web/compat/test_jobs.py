@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from streamwatch.jobs.limits import JobLimits
+from streamwatch.web.compat import control
 from tests.web.compat.house import CALLBACK_SECRET, MAX_VIDEO, OTHER, House
 from tests.web.compat.raw import Answer, Part, call, fields
 
@@ -221,3 +222,39 @@ async def test_too_many_jobs_of_one_client(house: House) -> None:
     assert (answer.status, answer.json["error"]["type"]) == (429, "usage_limit")
     assert "retry-after" in answer.headers
     assert all(name.startswith("med_") for name in house.uploads())
+
+
+async def test_a_long_result_is_written_beside_the_loop(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    media = (await submit(house, house.video_part, interval="0.5")).json["media"]["id"]
+    short = await ended(house, media)
+    monkeypatch.setattr(control, "_FEW", 9)
+    async with asyncio.TaskGroup() as polls:
+        tasks = [polls.create_task(get(house, "/1.0/video/byid.json", id=media)) for _ in range(4)]
+    assert [task.result().json["output"] for task in tasks] == [short] * 4
+    assert len(short["data"]["frames"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("path", "url", "words"),
+    [
+        ("check.json", "srt://example.org:9000", "expected one of http, https, rtmp, rtmps, rtsp, rtsps"),
+        ("check.json", "file:///etc/passwd", "stream_url: "),
+        ("check.json", "rtmp://10.0.0.1/live/key", "stream_url: "),
+        ("check.json", "https://example.org/ a.m3u8", "stream_url: "),
+        ("check-sync.json", "rtmp://example.org/live/key", "expected one of http, https"),
+        ("check-sync.json", "", "expected one of media, media_id, stream_url"),
+    ],
+)
+async def test_a_bad_stream_url_is_refused_in_words(house: House, path: str, url: str, words: str) -> None:
+    answer = await get(house, f"/1.0/video/{path}", stream_url=url, models="gore")
+    assert (answer.status, answer.json["error"]["type"]) == (400, "argument_error")
+    assert words in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("interval", "1.5"), ("max_duration", "4000"), ("max_duration", "-1")])
+async def test_bad_numbers_are_refused_and_the_file_removed(house: House, name: str, value: str) -> None:
+    before = house.uploads()
+    answer = await submit(house, house.video_part, **{name: value})
+    assert (answer.status, answer.json["error"]["type"]) == (400, "argument_error")
+    assert answer.json["error"]["message"].startswith(f"{name} is '{value}': expected")
+    assert house.uploads() == before
