@@ -32,6 +32,7 @@ from streamwatch.settings.load import Loaded, check_coverage, parse_settings
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.evidence import EvidenceStore
 from streamwatch.streams.alert_lane import AlertLane
+from streamwatch.streams.neighbours import Capture
 from streamwatch.streams.reporter import Listeners, Reporter
 from streamwatch.streams.supervisor import Supervisor
 from streamwatch.telemetry.instruments import Instruments
@@ -60,16 +61,21 @@ class Clock:
 
 @dataclass
 class Captured:
-    """What capture was asked."""
+    """What capture was asked; nothing comes of it unless there is a ``pool``."""
 
     started: list[CapturePlan] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    pool: Capture | None = None
 
     def start(self, plan: CapturePlan) -> None:
         self.started.append(plan)
+        if self.pool is not None:
+            self.pool.start(plan)
 
     def stop(self, stream: str) -> None:
         self.stopped.append(stream)
+        if self.pool is not None:
+            self.pool.stop(stream)
 
 
 class DeskRoom:
