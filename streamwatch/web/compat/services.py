@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from streamwatch.jobs.job_desk import Finding, Submission
+from streamwatch.jobs.submission import Finding, Submission
 from streamwatch.jobs.tickets import Ticket
 from streamwatch.records.job import Job, JobFrame
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from streamwatch.capture.packets.target import RELAYED
-from streamwatch.jobs.job_desk import Submission
 from streamwatch.jobs.results import frame_object
+from streamwatch.jobs.submission import Submission
 from streamwatch.network.guard import HTTP_SCHEMES
 from streamwatch.web.compat.answers import media
 from streamwatch.web.compat.call import Call, one_source
