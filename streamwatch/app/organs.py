@@ -190,7 +190,7 @@ class Organs:
     def _build_front(
         self, settings: Settings, folder: Path, manifest: Manifest, history: History, spool: Spool
     ) -> None:
-        views = StreamViews(self.roster, self.supervisor, self.weights, time.monotonic)
+        views = StreamViews(self.roster, self.supervisor, self.weights)
         incidents = IncidentDesk(self._store, self._pictures, self._desired, self._log, not_detected=self._not_detected)
         described = describe_weights(manifest, folder)
         self.front = FrontDoor(

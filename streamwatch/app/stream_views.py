@@ -1,6 +1,6 @@
 """What callers of the API are told of streams: state, coverage, scores, thresholds."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,12 +35,11 @@ _SEEING: Final = frozenset({"live", "black", "frozen"})
 
 @dataclass(frozen=True, slots=True)
 class StreamViews:
-    """Pictures of the moment; nothing here waits. ``clock`` is CLOCK_MONOTONIC seconds."""
+    """Pictures of the moment; nothing here waits."""
 
     roster: Roster
     supervisor: Supervisor
     weights: WeightsView
-    clock: Callable[[], float]
 
     def page(self, query: StreamQuery, owner: str | None) -> StreamPage:
         """Some streams, in the order of their ids; those of ``owner`` alone, or (None) everybody's."""

@@ -149,7 +149,7 @@ class DeskRoom:
             on_secrets=self._count_secrets,
             clock=clock,
         )
-        self.views = StreamViews(self.roster, self.supervisor, self.weights, time.monotonic)
+        self.views = StreamViews(self.roster, self.supervisor, self.weights)
         self.incidents = IncidentDesk(
             store, self.pictures, self.desired, log.logger, not_detected=not_detected, clock=clock
         )
