@@ -93,12 +93,11 @@ def _checked(container: InputContainer, max_pixels: int) -> ClipFile:
     context: VideoCodecContext | None = video.codec_context
     if context is None or context.name in {"", "none"}:
         raise Unusable("there is no decoder for its video")
-    if context.width * context.height > max_pixels:
-        raise Unusable(
-            f"its pictures have {context.width}x{context.height} pixels; at most {max_pixels / 1e6:g} million"
-        )
-    if context.width and min(context.width, context.height) < MIN_SIDE:
-        raise Unusable(f"its pictures have {context.width}x{context.height} pixels; at least {MIN_SIDE} on each side")
+    width, height = context.width, context.height
+    if width * height > max_pixels:
+        raise Unusable(f"the video has {width}x{height} pixels; at most {max_pixels / 1e6:g} megapixels")
+    if width and min(width, height) < MIN_SIDE:
+        raise Unusable(f"the video has {width}x{height} pixels; at least {MIN_SIDE} on each side are needed")
     for stream in container.streams:
         if stream is not video:
             stream.discard = Discard.all

@@ -20,13 +20,12 @@ class ClipSampler:
         self._due = -math.inf
         self._last = math.inf
 
-    def wants(self, position: float, step: float | None) -> bool:
+    def wants(self, position: float, step: float) -> bool:
         """Whether the picture at ``position`` is needed when the next one on offer follows after ``step`` seconds."""
-        step = step or 0.0
         return position >= self._due - step / 2 or position + step > self._last + self.longest_gap
 
-    def took(self, position: float, step: float | None) -> None:
+    def took(self, position: float, step: float) -> None:
         """Remember that the picture at ``position`` was taken."""
         self._last = position
-        slack = max((step or 0.0) / 2, EARLY * self.interval)
+        slack = max(step / 2, EARLY * self.interval)
         self._due = (math.floor((position + slack) / self.interval) + 1) * self.interval

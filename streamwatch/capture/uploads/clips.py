@@ -182,7 +182,8 @@ class ClipReader:
             if position >= self._max_seconds:
                 self._over = True
                 return
-            step = self._steps.saw(position)
+            # Of pictures without a rhythm the last step says nothing about the next.
+            step = min(self._steps.saw(position) or 0.0, self._sampler.interval / 2)
             if not self._sampler.wants(position, step):
                 continue
             if frame.is_corrupt:

@@ -1,5 +1,7 @@
 """Sizes, spreading and the choice of a clip's pictures: pure arithmetic."""
 
+import itertools
+
 import pytest
 
 from streamwatch.capture.uploads.clip_sampling import ClipSampler
@@ -33,13 +35,13 @@ def test_looked_at_are_the_first_the_last_and_what_lies_evenly_between(total: in
     assert chosen[0] == 0
     if most > 1:
         assert chosen[-1] == total - 1
-        steps = [after - before for before, after in zip(chosen, chosen[1:], strict=False)]
+        steps = [after - before for before, after in itertools.pairwise(chosen)]
         assert not steps or max(steps) - min(steps) <= 1
 
 
 def sampled(offered: list[float], interval: float) -> list[float]:
     sampler, taken = ClipSampler(interval), []
-    for position, following in zip(offered, [*offered[1:], offered[-1] + 1], strict=True):
+    for position, following in zip(offered, [*offered[1:], 2 * offered[-1] - offered[-2]], strict=True):
         if sampler.wants(position, following - position):
             sampler.took(position, following - position)
             taken.append(position)
@@ -57,7 +59,7 @@ def test_pictures_lie_at_the_multiples_of_the_interval_and_do_not_drift(rate: fl
 @pytest.mark.parametrize("distance", [0.1, 0.7, 1.0, 1.2, 1.5, 1.9, 2.002, 2.5])
 def test_keyframes_that_come_often_enough_leave_no_gap(distance: float) -> None:
     taken = sampled([number * distance for number in range(int(200 / distance))], 2.0)
-    gaps = [after - before for before, after in zip(taken, taken[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(taken)]
     assert max(gaps) <= 2.5 * 1.001
     assert len(taken) >= 78
     assert min(gaps) >= min(1.0, distance)
