@@ -59,11 +59,14 @@ def check_url(url: str, allow: Iterable[str], own_ports: Iterable[tuple[str, int
     try:
         guard.check_url(parse_url(url))
     except SourceError as error:
-        mend = f"Use one of {', '.join(sorted(SCHEMES))}." if error.code == "forbidden_scheme" else _MEND_ADDRESS
+        mend = _MENDS.get(error.code, "Write https://host/path.")
         raise RequestError("argument_error", f"url: {error}. {mend}") from None
 
 
-_MEND_ADDRESS: Final = "Use a public address, or let the operator add its network to network.allow."
+_MENDS: Final = {
+    "forbidden_scheme": f"Use one of {', '.join(sorted(SCHEMES))}.",
+    "forbidden_address": "Use another, public or within network.allow.",
+}
 
 
 def _literal(entry: Mapping[str, Any]) -> dict[str, Any]:
