@@ -63,18 +63,19 @@ class Watched:
     """Frames of all streams that nobody looked at."""
 
 
-Span = tuple[Watched, Watched]
-"""The counters at the begin and at the end."""
+def coverage(before: Watched, after: Watched) -> float:
+    """Covered seconds per expected second of all streams between two moments, at most 1.
 
-
-def coverage(spans: Sequence[Span]) -> float:
-    """Covered seconds per expected second of all streams in all spans, at most 1.
-
-    A frame covers its two seconds at once, so that a span of 20 s and 20 streams is uncertain by about a percent.
+    Fit for minutes: a frame covers its two seconds at once, and streams of one origin bring theirs at once.
     """
-    expected = sum(sum(after.expected.values()) - sum(before.expected.values()) for before, after in spans)
-    covered = sum(sum(after.covered.values()) - sum(before.covered.values()) for before, after in spans)
+    expected = sum(after.expected.values()) - sum(before.expected.values())
+    covered = sum(after.covered.values()) - sum(before.covered.values())
     return min(1.0, covered / expected) if expected > 0 else math.nan
+
+
+def coverage_under_load(whole: float, share: float) -> float:
+    """The least that it can have been under load, for ``share`` of the time: all that is missing is put there."""
+    return max(0.0, 1 - (1 - whole) / share) if share > 0 else math.nan
 
 
 def figure(value: float, digits: int) -> float | None:

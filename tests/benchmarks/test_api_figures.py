@@ -17,6 +17,7 @@ from benchmarks.api_figures import (
     Stretch,
     Watched,
     coverage,
+    coverage_under_load,
     cpu_per_image,
     figure,
     lowest_coverage,
@@ -52,13 +53,19 @@ def test_a_percentile_is_a_value_that_was_measured(share: float, value: float) -
 def test_coverage_is_of_the_time_between() -> None:
     before = Watched({"a": 100.0, "b": 100.0}, {"a": 10.0, "b": 100.0})
     after = Watched({"a": 110.0, "b": 110.0}, {"a": 20.0, "b": 106.0})
-    assert coverage([(before, after)]) == pytest.approx(16 / 20)
+    assert coverage(before, after) == pytest.approx(16 / 20)
     assert lowest_coverage(before, after) == pytest.approx(0.6)
-    assert figure(coverage([(before, before)]), 4) is None
+    assert figure(coverage(before, before), 4) is None
 
 
 def test_a_frame_that_covers_what_is_to_come_makes_no_more_than_all() -> None:
-    assert coverage([(Watched({"a": 0.0}, {"a": 0.0}), Watched({"a": 10.0}, {"a": 12.0}))]) == 1.0
+    assert coverage(Watched({"a": 0.0}, {"a": 0.0}), Watched({"a": 10.0}, {"a": 12.0})) == 1.0
+
+
+def test_what_is_missing_is_put_down_to_the_load() -> None:
+    assert coverage_under_load(0.99, 0.5) == pytest.approx(0.98)
+    assert coverage_under_load(1.0, 0.5) == 1.0
+    assert coverage_under_load(0.2, 0.5) == 0.0
 
 
 def test_the_ratio_is_of_costs_side_by_side() -> None:
@@ -68,10 +75,9 @@ def test_the_ratio_is_of_costs_side_by_side() -> None:
 
 def test_figures_of_a_load() -> None:
     answers = [Answer(1.0, 0.1, ok=True)] * 98 + [Answer(1.0, 0.9, ok=True)] * 2 + [Answer(1.0, 5.0, ok=False)]
-    span = (Watched({"a": 0.0}, {"a": 0.0}), Watched({"a": 10.0}, {"a": 9.0}, unscored=3.0))
-    found = Load([0.02], [0.016], answers, 10.0, [span], [4.0]).figures()
+    found = Load([0.02], [0.016], answers, 10.0, 3.0, [4.0]).figures()
     assert (found["images_per_second"], found["latency_p50"], found["latency_p99"]) == (10.0, 0.1, 0.9)
-    assert (found["refused"], found["coverage"], found["frames_unscored"]) == (1, 0.9, 3.0)
+    assert (found["refused"], found["mean_batch"], found["frames_unscored"]) == (1, 4.0, 3.0)
     assert (found["cpu_ms_per_image"], found["loop_ms_per_image"]) == (20.0, 16.0)
 
 
