@@ -58,6 +58,8 @@ class StillDesk:
         """Decode one still; see ``UploadPool.still``."""
         if most < 1 or largest(short_side, most) > MAX_ANSWER:
             raise ValueError(f"{most} pictures with a short side of {short_side} are too much for one answer")
+        if len(data) > _MAX_WAITING_BYTES:
+            raise RequestError("media_error", "the picture is larger than any", status=413)
         if self._closed:
             raise stopping()
         if self._is_full(len(data)):

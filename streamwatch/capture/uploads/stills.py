@@ -102,7 +102,7 @@ class StillDecoder:
         """At most ``most`` pictures of the file, evenly spread over it."""
         if not data:
             raise Unusable("the picture is empty (0 bytes)")
-        if data.count(_SCANS) > _MAX_SCANS and data.startswith(b"\xff\xd8"):
+        if data.startswith(b"\xff\xd8") and data.count(_SCANS) > _MAX_SCANS:
             raise Unusable(f"the JPEG picture has more than {_MAX_SCANS} scans")
         with self._in_words(data), Image.open(io.BytesIO(data), formats=self._formats) as image:
             return self._look(image, short_side, most)

@@ -158,8 +158,14 @@ def test_a_picture_that_stands_for_long_keeps_its_time(path: Path) -> None:
     assert reading.numbers == [0, 2, 4]
 
 
-def test_timestamps_that_start_anew_cost_no_time(path: Path) -> None:
-    parts = segment(0, 50, Look(gop=20), start=50.0) + segment(50, 50, Look(gop=20), start=3.0)
+def test_a_group_with_a_pause_in_it_is_decoded_whole(path: Path) -> None:
+    times = [(0, 0.0), (1, 1.9), (2, 10.0), (3, 11.9)]
+    assert Reading(film(path, times, g="2", bf="0", sc_threshold="0")).positions == [0.0, 1.9, 10.0, 11.9]
+
+
+@pytest.mark.parametrize("gop", [20, 1000])
+def test_timestamps_that_start_anew_cost_no_time(path: Path, gop: int) -> None:
+    parts = segment(0, 50, Look(gop=gop), start=50.0) + segment(50, 50, Look(gop=gop), start=3.0)
     reading = Reading(put(path, parts))
     assert len(reading.shots) in {5, 6}
     gaps = np.diff(reading.positions)

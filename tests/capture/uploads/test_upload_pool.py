@@ -119,7 +119,8 @@ async def test_the_row_is_bounded_and_says_so(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(still_desk, "_MAX_WAITING_BYTES", 10)
         tasks = [asyncio.create_task(room.pool.still(b"nap", short_side=8)) for _ in range(3)]
         await asyncio.sleep(0)
-        assert (await refusal(room, b"x" * 20)).type == "usage_limit"
+        assert (await refusal(room, b"x" * 8)).type == "usage_limit"
+        assert (await refusal(room, b"x" * 11)).status == 413
         await asyncio.gather(*tasks)
 
 

@@ -102,6 +102,8 @@ async def test_pictures_and_words_come_out_of_the_real_worker(room: UploadRoom) 
     picture = still.pictures[0]
     assert (still.format, still.total, picture.pixels.shape) == ("JPEG", 1, (224, 398, 3))
     assert (picture.source_width, picture.source_height) == (640, 360)
+    large = await room.pool.still(written(scene(1600, 1200), "BMP"), short_side=300, max_pictures=1)  # 5.8 MB
+    assert large.pictures[0].pixels.shape == (300, 400, 3)
     with pytest.raises(RequestError, match="this is a web page") as caught:
         await room.pool.still(b"<html>", short_side=224)
     assert (caught.value.type, caught.value.status) == ("media_error", 400)
