@@ -33,6 +33,7 @@ bench: $(TESTS)
 	@command -v ffmpeg >/dev/null || { echo "the benchmark compares with ffmpeg: install it first" >&2; exit 1; }
 	@$(BIN)/python -m benchmarks.capture $(ARGS)
 	@$(BIN)/python -m benchmarks.inference $(ARGS)
+	@$(BIN)/python -m benchmarks.api $(ARGS)
 
 format: $(TESTS)
 	$(BIN)/ruff check --fix .
