@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from multidict import MultiMapping
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -21,7 +22,7 @@ class Proxies:
         nearest = _parse(peer)
         if nearest is None:
             return peer
-        for hop in _hops(request.headers.getall("X-Forwarded-For", ())):
+        for hop in _hops(_said(request, "X-Forwarded-For")):
             if not self._believed(nearest):
                 break
             found = _parse(hop)
@@ -36,7 +37,7 @@ class Proxies:
         own = "https" if request.transport and request.transport.get_extra_info("sslcontext") else "http"
         if nearest is None or not self._believed(nearest):
             return own
-        said = next(_hops(request.headers.getall("X-Forwarded-Proto", ())), own).lower()
+        said = next(_hops(_said(request, "X-Forwarded-Proto")), own).lower()
         return said if said in {"http", "https"} else own
 
     def middleware(self) -> Middleware:
@@ -62,6 +63,12 @@ class Proxies:
 def _peer(request: web.BaseRequest) -> str:
     name = request.transport.get_extra_info("peername") if request.transport else None
     return str(name[0]) if name else request.remote or ""
+
+
+def _said(request: web.BaseRequest, name: str) -> Sequence[str]:
+    """Every header of that name; none where aiohttp could not even read the head of the request."""
+    headers: object = request.headers
+    return headers.getall(name, ()) if isinstance(headers, MultiMapping) else ()
 
 
 def _hops(values: Sequence[str]) -> Iterator[str]:

@@ -93,6 +93,8 @@ async def test_a_malformed_request_is_repeated_nowhere(request_head: str) -> Non
         assert b'"type"' in said
         assert b"hunter2" not in said
         assert "hunter2" not in front.log
+        assert [line["event"] for line in front.lines if line["level"] != "debug"] == ["http.request"]
+        assert front.requests()[0]["remote"] == "127.0.0.1"
 
 
 async def test_a_secret_in_an_exception_does_not_reach_the_log() -> None:
