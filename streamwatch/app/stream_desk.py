@@ -14,8 +14,7 @@ from streamwatch.app.roster import Roster
 from streamwatch.app.snoozer import Snoozer
 from streamwatch.errors import RequestError, StoreError
 from streamwatch.records.labels import LABELS
-from streamwatch.settings.effective import known_secrets
-from streamwatch.settings.schema import Settings
+from streamwatch.settings.effective import foreign_secrets
 from streamwatch.settings.streams import StreamTable
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.desired import ApiStream, Snooze, Suspension
@@ -93,7 +92,7 @@ class StreamDesk:
     def known_secrets(self) -> frozenset[str]:
         """Every secret text in the streams of the API, so that the log can mask them by value."""
         entries = tuple(entry for one in self._desired.streams if (entry := self._roster.union.entry(one)) is not None)
-        return known_secrets(Settings().model_copy(update={"streams": entries}))
+        return foreign_secrets(entries)
 
     # -- streams --------------------------------------------------------------------------------------------------
 

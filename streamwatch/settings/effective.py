@@ -1,6 +1,7 @@
 """What really holds for one stream after all layers of the configuration, and where each value came from."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,10 @@ from streamwatch.settings.thresholds import Layer, Resolved, ThresholdTable, res
 _OWN: Final = ("title", "context", "suspended", "headers", "ca_file", "tls_verify", "paced")
 _FROM_CAPTURE: Final = ("interval", "sampling", "rendition_height", "open_timeout", "read_timeout", "stall_after")
 _FROM_NETWORK: Final = ("user_agent", "proxy")
+_LEAST_FOREIGN: Final = 8
+_LONGEST_FOREIGN: Final = 256
+_MOST_OF_ONE: Final = 16
+_MOST_FOREIGN: Final = 2000
 _CAPTURE_ONLY: Final = ("max_segment_size", "max_playlist_size", "max_pixels")
 
 
@@ -136,6 +141,25 @@ def resolve_thresholds(
 def known_secrets(settings: Settings) -> frozenset[str]:
     """Every secret text that the settings hold, so that the log can mask them by value."""
     return frozenset(_secrets_in(settings))
+
+
+def foreign_secrets(entries: Iterable[StreamTable]) -> frozenset[str]:
+    """Those in streams that came by the API, as far as they look like secrets.
+
+    Strangers write them: a header's value that is an ordinary word ("timeout") would blank that word wherever the log
+    says it, and each costs time on every line.
+    """
+    found = (secret for entry in entries for secret in itertools.islice(_of_stranger(entry), _MOST_OF_ONE))
+    return frozenset(itertools.islice(found, _MOST_FOREIGN))
+
+
+def _of_stranger(entry: StreamTable) -> Iterator[str]:
+    return filter(_looks_secret, _secrets_in(entry))
+
+
+def _looks_secret(text: str) -> bool:
+    kinds = (str.isdigit, str.islower, str.isupper)
+    return _LEAST_FOREIGN <= len(text) <= _LONGEST_FOREIGN and sum(any(map(kind, text)) for kind in kinds) >= 2
 
 
 def _secrets_in(value: object) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from streamwatch.telemetry.redaction import MASK, Redactor
+from streamwatch.telemetry.redaction import MASK, Redactor, redact_text
 
 Format = Literal["auto", "json", "console"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -21,6 +21,14 @@ _SECRET_KEY: Final = re.compile(
     re.IGNORECASE,
 )
 _DEEPEST: Final = 8
+_VOCABULARY: Final = frozenset(
+    {
+        "event", "level", "timestamp", "logger", "method", "status", "state", "was", "code", "kind", "origin",
+        "stream", "client", "sink", "incident", "model", "label", "job", "media", "worker", "remote",
+    }
+)  # fmt: skip
+"""Keys whose values are words and names of our own. Secrets are not masked there by value: a client that calls its
+secret "warning" would else blind the log."""
 
 
 class Redaction:
@@ -41,6 +49,8 @@ class Redaction:
             return {str(name): self._masked(str(name), item, depth - 1) for name, item in value.items()}
         if isinstance(value, list | tuple | set | frozenset) and depth:
             return [self._masked("", item, depth - 1) for item in value]
+        if isinstance(value, str) and key in _VOCABULARY:
+            return redact_text(value)
         return self._leaf(value)
 
     def _leaf(self, value: object) -> object:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from streamwatch.records.threshold import Threshold
-from streamwatch.settings.effective import StreamView, stream_view
+from streamwatch.settings.effective import StreamView, foreign_secrets, stream_view
 from streamwatch.settings.schema import Settings
 
 DEFAULTS = {"gore.prob": 0.8, "self-harm.prob": 0.6}
@@ -104,3 +104,20 @@ def test_an_explanation_prints_without_secrets() -> None:
 def test_an_unknown_stream_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         stream_view(Settings(), "nope")
+
+
+def _foreign(**stream: Any) -> frozenset[str]:
+    return foreign_secrets(Settings.model_validate({"streams": [{"id": "a", "url": "https://h/", **stream}]}).streams)
+
+
+def test_of_what_strangers_call_a_secret_only_what_looks_like_one_is_masked_everywhere() -> None:
+    url = "https://u:hunter2hunter2@h/?word=connection&event=stream.state&token=Tokentoken"
+    assert _foreign(url=url, headers={"A": "warning", "B": "20261122", "C": "h3hunter3", "D": "x1" * 500}) == {
+        "hunter2hunter2",
+        "Tokentoken",
+        "h3hunter3",
+    }
+
+
+def test_one_stranger_cannot_have_the_log_searched_for_thousands_of_texts() -> None:
+    assert len(_foreign(headers={f"H{number}": f"secret{number:04}" for number in range(64)})) == 16

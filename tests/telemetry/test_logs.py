@@ -69,6 +69,15 @@ def test_exception_texts_are_masked_and_keep_their_type(written: io.StringIO) ->
     assert "https://***@h/x refused" in line["exception"]
 
 
+def test_a_secret_that_is_one_of_our_own_words_blinds_nothing(written: io.StringIO) -> None:
+    log = _json(written, secrets=["warning", "stream.state", "lobby", "2026", "stalled", "a lone secret"]).logger
+    log.warning("stream.state", stream="lobby", state="stalled", reason="stalled with a lone secret")
+    (line,) = _lines(written)
+    assert "***" not in line.pop("timestamp")
+    assert line.pop("reason") == "*** with ***"
+    assert line == {"event": "stream.state", "level": "warning", "stream": "lobby", "state": "stalled"}
+
+
 def test_library_records_and_warnings_join(written: io.StringIO) -> None:
     _json(written)
     logging.getLogger("some.library").warning("cannot reach %s", "https://u:p1secret@h/")
