@@ -32,7 +32,7 @@ class ServerTable(Table):
     """Certificate chain (PEM) of the server; with it and tls_key it speaks HTTPS only."""
     tls_key: Annotated[File | None, Change.DAEMON] = None
     """Its private key (PEM), not encrypted."""
-    public_url: Annotated[Annotated[str, AfterValidator(_public_url)] | None, Change.DAEMON] = None
+    public_url: Annotated[Annotated[str, AfterValidator(_public_url)] | None, Change.LIVE] = None
     """How clients reach the server; links in answers begin with it. Left out: as each request names it."""
     trusted_proxies: Annotated[Networks, Change.DAEMON] = ()
     """Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""

@@ -23,6 +23,16 @@ RenditionHeight = Annotated[int, Field(ge=64, le=4320)]
 UserAgent = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,200}$")]
 
 
+_UPLOADS: Final = "api"
+"""What the series of uploads are called: a stream of that name would be mixed with them."""
+
+
+def _free(value: str) -> str:
+    if value == _UPLOADS:
+        raise refusal(f"{value!r} is what metrics call the uploads of the API", "Choose another id.")
+    return value
+
+
 def _context(value: dict[str, Any]) -> dict[str, Any]:
     def refuse(item: object) -> str:
         words = "a date or time" if isinstance(item, date | time) else "a value"
@@ -53,8 +63,8 @@ def _sendable(value: dict[str, Secret]) -> dict[str, Secret]:
 class StreamTable(Table):
     """One stream to be watched. Keys without a default of their own take that of [capture] or [network]."""
 
-    id: Annotated[StreamId, Change.STREAM]
-    """What metrics, alerts and topics call it: lower-case letters, digits, - and _, at most 63."""
+    id: Annotated[StreamId, AfterValidator(_free), Change.STREAM]
+    """What metrics, alerts and topics call it: lower-case letters, digits, - and _, at most 63; not "api"."""
     url: Annotated[SourceUrl, Change.STREAM]
     """Where it is read: http(s) (HLS, HTTP-FLV), rtmp(s), rtsp(s), srt or file; takes the forms of a secret."""
     title: Annotated[str | None, Field(min_length=1, max_length=200), Change.LIVE] = None
