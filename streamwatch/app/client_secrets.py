@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -15,10 +14,9 @@ from streamwatch.settings.api import Scope
 from streamwatch.settings.credentials import SecretPlaces
 from streamwatch.settings.load import parse_settings, read_text
 from streamwatch.settings.quantities import STREAM_ID
-from streamwatch.settings.secret_hash import SecretHash
+from streamwatch.settings.secret_hash import SecretHash, make_secret
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
-_SECRET_BYTES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +62,9 @@ def add_client(
     """
     client = NewClient(
         _user(user),
-        secrets.token_hex(_SECRET_BYTES),
+        make_secret(),
         _scopes(scopes),
-        secrets.token_hex(_SECRET_BYTES) if signed_callbacks else None,
+        make_secret() if signed_callbacks else None,
     )
     block = client.block()
     if write:

@@ -15,6 +15,18 @@ MOST_SECRET: Final = 1024
 """Characters. Whoever presents more is refused, so that nobody makes the daemon hash megabytes."""
 _FORM: Final = re.compile(r"sha256:((?:[0-9a-f]{2}){8,64}):([0-9a-f]{64})\Z")
 _SALT_BYTES: Final = 16
+_MADE_BYTES: Final = 20
+_MADE: Final = re.compile(rf"[0-9a-f]{{{2 * _MADE_BYTES}}}\Z")
+
+
+def make_secret() -> str:
+    """A new one that nobody can guess."""
+    return secrets.token_hex(_MADE_BYTES)
+
+
+def is_of_our_making(text: str) -> bool:
+    """Whether it has the form of those that ``make_secret`` makes: so many of them that guessing is hopeless."""
+    return _MADE.match(text) is not None
 
 
 class SecretHash:

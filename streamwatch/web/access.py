@@ -9,10 +9,11 @@ from typing import Final, NoReturn
 
 from streamwatch.errors import RequestError
 from streamwatch.settings.api import ApiTable, Scope
-from streamwatch.settings.secret_hash import SecretHash
+from streamwatch.settings.secret_hash import SecretHash, is_of_our_making
 from streamwatch.web.rates import Allowance, Buckets
 
 INCORRECT: Final = "Incorrect API user or API secret"
+_TOO_MANY: Final = "Too many attempts with an incorrect API user or API secret"
 _BURST: Final = 3.0
 _GUESSES: Final = Allowance(rate=1 / 6, burst=20.0)
 _MOST_GUESSERS: Final = 4096
@@ -71,7 +72,8 @@ class Doorkeeper:
 
         ``remote`` is the address that asks: wrong secrets for one user from one address are taken 20 at once and then
         one every 6 s, right ones among them included, so that trying is hopeless. Other users, and the same user at
-        other addresses, go on.
+        other addresses, go on; so does a client whose secret was made by us, which no trying finds: nobody who shares
+        its address can lock it out.
         """
         if not self._known:
             raise RequestError(
@@ -104,10 +106,13 @@ class Doorkeeper:
         guesser = (_network(remote), user if known else "")
         now = self._clock()
         wait = self._guesses.wait(guesser, now)
-        if wait > 0:
-            _later("Too many attempts with an incorrect API user or API secret", wait)
+        slowed = wait > 0
+        if slowed and not is_of_our_making(secret):
+            _later(_TOO_MANY, wait)
         right = (known.hashed if known else self._nobody).matches(secret)
         if known is None or not right:
+            if slowed:
+                _later(_TOO_MANY, wait)
             self._guesses.take(guesser, now)
             raise RequestError("argument_error", INCORRECT, code=1, status=401)
         return known

@@ -6,7 +6,7 @@ import pytest
 
 from streamwatch.errors import RequestError
 from streamwatch.settings.api import ApiTable
-from streamwatch.settings.secret_hash import SecretHash
+from streamwatch.settings.secret_hash import SecretHash, make_secret
 from streamwatch.web.access import Client, Doorkeeper
 from streamwatch.web.rates import Allowance, Buckets
 
@@ -147,6 +147,16 @@ def test_guessing_is_slowed_down_for_that_user_at_that_address_alone(door: Doork
     door.admit("shop", SECRET, "check", remote="192.0.2.2")
     clock.now += 6.0
     door.admit("shop", SECRET, "check", remote="192.0.2.1")
+
+
+def test_guessing_locks_nobody_out_whose_secret_was_made_by_us(clock: Clock) -> None:
+    made = make_secret()
+    door = Doorkeeper(ApiTable.model_validate({"clients": [{"user": "shop", "secret": made}]}), clock=clock)
+    for _ in range(20):
+        assert _refusal(door, "shop", make_secret()).status == 401
+    for wrong in ("wrong-wrong", make_secret(), made + "0", made.upper()):
+        assert _refusal(door, "shop", wrong).status == 429
+    assert door.admit("shop", made, "check", remote="192.0.2.1").user == "shop"
 
 
 def test_unknown_users_share_one_measure(door: Doorkeeper) -> None:
