@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from streamwatch.records.labels import LABELS, MODELS
@@ -58,6 +58,12 @@ def _moment(value: object) -> object:
     return read
 
 
+def _model(name: str) -> str:
+    if name not in MODELS:
+        raise refusal("is none of the models", f"Choose one of {', '.join(MODELS)}.")
+    return name
+
+
 def _at(seconds: object) -> object:
     return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else seconds
 
@@ -70,7 +76,7 @@ Time = Annotated[AwareDatetime, BeforeValidator(_at)]
 StreamName = Annotated[str, Field(pattern=STREAM_ID.pattern)]
 IncidentName = Annotated[str, Field(pattern=f"^{INCIDENT_ID}$")]
 Label = Annotated[str, WithJsonSchema({"type": "string", "enum": list(LABELS)})]
-Model = Annotated[str, WithJsonSchema({"type": "string", "enum": list(MODELS)})]
+Model = Annotated[str, AfterValidator(_model), WithJsonSchema({"type": "string", "enum": list(MODELS)})]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Unseen = Literal["NOT DETECTED"]
 Seconds = Annotated[

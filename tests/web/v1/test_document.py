@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,7 +38,11 @@ KNOWN: Final = ["lobby", "gate"]
 
 
 def _operations() -> list[APIOperation[Any, Any, Any, Any]]:
-    schema = schemathesis.openapi.from_dict(build_document("test"))
+    document = build_document("test")
+    # Credentials are always sent: leaving them out has a test of its own.
+    for one in (document, *(operation for methods in document["paths"].values() for operation in methods.values())):
+        one.pop("security")
+    schema = schemathesis.openapi.from_dict(document)
     found = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
     assert len(found) == len(OPERATIONS)
     return found
@@ -48,7 +53,7 @@ def _throw(api: Front, incident: str, operation: APIOperation[Any, Any, Any, Any
     came: set[int] = set()
     base = api.base.removesuffix(PREFIX)
 
-    @settings(max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode), known=st.booleans(), stream=st.sampled_from(KNOWN))
     def throw(case: Case[Any], known: bool, stream: str) -> None:
         # What is there by chance never has a name that is drawn by chance.
@@ -62,14 +67,26 @@ def _throw(api: Front, incident: str, operation: APIOperation[Any, Any, Any, Any
                 case.body["until"] = "2100-01-01T00:00:00Z"
         answer = case.call(base_url=base, headers={"Authorization": f"Bearer boss.{SECRET}"})
         came.add(answer.status_code)
-        case.validate_response(answer, checks=CHECKS)
+        # Whether a body that is too large says anything wrong besides, nobody looks.
+        too_large = answer.status_code == 413
+        case.validate_response(
+            answer, checks=[one for one in CHECKS if not (too_large and one is negative_data_rejection)]
+        )
 
     throw()
     return came
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["allowed", "forbidden"])
-@pytest.mark.parametrize("operation", _operations(), ids=lambda one: one.definition.raw["operationId"])
+def _cases() -> Iterator[Any]:
+    """Each operation with what it allows and, where anything can be wrong with it, with what it forbids."""
+    for operation in _operations():
+        written = operation.definition.raw
+        yield pytest.param(operation, GenerationMode.POSITIVE, id=f"{written['operationId']}-allowed")
+        if written["parameters"] or "requestBody" in written:
+            yield pytest.param(operation, GenerationMode.NEGATIVE, id=f"{written['operationId']}-forbidden")
+
+
+@pytest.mark.parametrize(("operation", "mode"), list(_cases()))
 async def test_what_is_thrown_at_it(
     tmp_path: Path, operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode
 ) -> None:

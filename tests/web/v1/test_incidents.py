@@ -32,6 +32,8 @@ async def test_incidents_are_filtered_and_paged(tmp_path: Path) -> None:
         assert await _incidents(api, "?stream=lobby") == [first]
         assert await _incidents(api, "?model=self-harm") == []
         assert await _incidents(api, f"?since={_in(60).replace('+', '%2B')}") == []
+        refused = await api.ask("GET", "/incidents?model=gore", by="mia")
+        assert refused.body["error"]["message"] == "model: is none of the models. Choose one of self-harm, gore-2.0."
         page = await api.get("/incidents?limit=1", by="mia")
         assert page["next"] == second
         assert "self-harm.prob" in page["not_detected"]
