@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Final, get_args
 
 from streamwatch.errors import ConfigError, ConfigFault
 from streamwatch.settings.api import Scope
-from streamwatch.settings.credentials import SecretPlaces
+from streamwatch.settings.credentials import SecretPlaces, is_out_of_reach
 from streamwatch.settings.load import parse_settings, read_text
 from streamwatch.settings.quantities import STREAM_ID
 from streamwatch.settings.secret_hash import SecretHash, make_secret
@@ -97,8 +98,10 @@ def _append(block: str, path: Path, environ: Mapping[str, str]) -> None:
     """Put the block at the end of the file, at once or not at all. Raises ConfigError and changes nothing then."""
     path = path.resolve()  # a link stays a link
     text = read_text(path)
-    text += ("" if text.endswith("\n") or not text else "\n") + "\n" + block
-    parse_settings(text, str(path), SecretPlaces(environ, path.parent), strict=False)
+    end = "\r\n" if "\r\n" in text else "\n"
+    _check_room(text, path)
+    text += ("" if text.endswith("\n") or not text else end) + end + block.replace("\n", end)
+    _check(text, path, environ)
     try:
         _replace(path, text)
     except OSError as error:
@@ -106,6 +109,31 @@ def _append(block: str, path: Path, environ: Mapping[str, str]) -> None:
             str(path), "(whole file)", f"cannot be written: {error.strerror}", "Leave --write out and add the block."
         )
         raise ConfigError([fault]) from error
+
+
+def _check_room(text: str, path: Path) -> None:
+    """A list that is written in one go cannot be added to. Other faults of the text are found later."""
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    try:
+        tomllib.loads(f"{text}\n[[api.clients]]\n")
+    except tomllib.TOMLDecodeError:
+        key = "api.clients" if isinstance(written["api"], dict) and "clients" in written["api"] else "api"
+        problem = "is written in one go, so that no [[api.clients]] can follow"
+        mend = "Begin the table with [api], and each client with [[api.clients]]."
+        raise ConfigError([ConfigFault(str(path), key, problem, mend)]) from None
+
+
+def _check(text: str, path: Path, environ: Mapping[str, str]) -> None:
+    """Refuse what the daemon would refuse; its environment and its credentials may be there for it alone."""
+    try:
+        parse_settings(text, str(path), SecretPlaces(environ, path.parent), strict=False)
+    except ConfigError as error:
+        faults = [fault for fault in error.faults if not is_out_of_reach(fault.problem)]
+        if faults:
+            raise ConfigError(faults) from None
 
 
 def _replace(path: Path, text: str) -> None:

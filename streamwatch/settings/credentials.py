@@ -18,7 +18,14 @@ _MASK: Final = "***"
 _MOST_SECRET_BYTES: Final = 64 * 1024
 _MOST_URL_BYTES: Final = 16 * 1024
 """Twice what servers take by default, and a URL and a proxy of this size fit into what a capture worker is told."""
+_NO_VARIABLE: Final = "the environment has no variable"
+_NO_CREDENTIALS: Final = "is only there when systemd hands it over"
 _REFERENCE: Final = re.compile(r"\$(\$\{|\{([A-Za-z_]\w*)\})")
+
+
+def is_out_of_reach(problem: str) -> bool:
+    """Whether a fault's problem is only that the daemon's environment or credentials are not there for others."""
+    return _NO_VARIABLE in problem or _NO_CREDENTIALS in problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +56,14 @@ class SecretPlaces:
 
     def _from_environment(self, name: str) -> str:
         if name not in self.environ:
-            raise refusal(
-                f"the environment has no variable {name}", f"Set {name}, or name another source of the secret."
-            )
+            raise refusal(f"{_NO_VARIABLE} {name}", f"Set {name}, or name another source of the secret.")
         return self.environ[name]
 
     def _from_credential(self, name: str) -> str:
         folder = self.environ.get("CREDENTIALS_DIRECTORY")
         if folder is None:
             raise refusal(
-                f"credential {name!r} is only there when systemd hands it over ($CREDENTIALS_DIRECTORY is not set)",
+                f"credential {name!r} {_NO_CREDENTIALS} ($CREDENTIALS_DIRECTORY is not set)",
                 f"Add LoadCredential={name}:/path to the unit.",
             )
         if Path(name).name != name:

@@ -67,11 +67,29 @@ def test_write_adds_the_block_and_keeps_everything_else(config: Path, capsys: py
     assert sorted(path.name for path in config.parent.iterdir()) == ["link.toml", "streamwatch.toml"]
 
 
+def test_write_needs_no_secrets_of_the_daemon(config: Path) -> None:
+    config.write_text(
+        '[[webhooks]]\nname = "a"\nurl = "https://h/${NOT_HERE}"\nsecret = { credential = "hook" }\n'
+        '[mqtt]\nhost = "h"\nusername = "u"\npassword = { env = "NOT_HERE" }\n'
+    )
+    assert _add("shop", "--write", "--config", str(config)) == 0
+    assert 'user = "shop"' in config.read_text()
+
+
+def test_write_keeps_the_files_line_ends(config: Path) -> None:
+    config.write_bytes(b'[log]\r\nlevel = "info"\r\n')
+    assert _add("shop", "--write", "--config", str(config)) == 0
+    assert config.read_bytes().count(b"\n") == config.read_bytes().count(b"\r\n")
+    assert [client.user for client in load_settings(config, {}).settings.api.clients] == ["shop"]
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
         ('[[api.clients]]\nuser = "shop"\nsecret = "hunter2hunter2"\n', "used by another client"),
-        ("[api]\nclients = []\n", "is not TOML"),
+        ("[api]\nclients = []\n", "api.clients: is written in one go"),
+        ("api = { rate = 5 }\n", "api: is written in one go"),
+        ("[api\n", "is not TOML"),
         ("[server]\nprot = 1\n", "not a known key"),
     ],
 )
