@@ -113,7 +113,7 @@ class Daemon:
         )
         async with listeners:
             self.bound = listeners.bound
-            self._organs.listen_on(listeners.bound)
+            self._organs.listen_on(listeners.addresses)
             return await self._watch(listeners)
 
     def _announce(self, manifest: Manifest) -> None:
@@ -163,10 +163,11 @@ class Daemon:
                 for name, organ in self._organs.front.organs().items():
                     self._organ(watchers, name, organ)
                 self._organ(watchers, "watchdog", self._notifier.watchdog(self._health.stuck, self._log))
+                self._organs.front.gate.open = True
+                self._health.starting = False
                 streams = len(self._organs.supervisor.streams)
                 self._notifier.ready(f"watching {streams} streams")
                 self._log.info("daemon.ready", streams=streams, listening=[f"{h}:{p}" for h, p in self.bound])
-                self._organs.front.gate.open = True
                 self.started.set()
                 return await self._until_stopped()
 

@@ -27,6 +27,7 @@ from streamwatch.network.lookups import Lookups
 from streamwatch.records.frame import Frame
 from streamwatch.records.scores import Scores, Unscored
 from streamwatch.settings.schema import Settings
+from streamwatch.settings.thresholds import Layer, ThresholdTable, resolve
 from streamwatch.settings.tls import server_context
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.feedback import FeedbackStore
@@ -110,6 +111,7 @@ class FrontDoor:
             short_side=house.weights.short_side,
             keep_pictures=settings.api.keep_pictures,
         )
+        self._callbacks = JobCallbacks(house.desk, lambda: self._settings, lambda: tuple(own_ports), house.log)
         self.jobs = JobDesk(
             store=house.store,
             history=house.history,
@@ -119,8 +121,8 @@ class FrontDoor:
             score=self._score,
             watch=house.streams.watch,
             unwatch=house.streams.unwatch,
-            callbacks=JobCallbacks(house.desk, lambda: self._settings, lambda: tuple(own_ports), house.log),
-            thresholds=house.weights.defaults,
+            callbacks=self._callbacks,
+            thresholds=job_thresholds(settings, house.weights),
             short_side=house.weights.short_side,
             limits=job_limits(settings),
             log=house.log,
@@ -146,7 +148,7 @@ class FrontDoor:
         sites = [Site(Address(server.host, server.port), own, middlewares, tls)]
         if separate is not None:
             sites.append(Site(Address(separate.host, separate.port), metrics, key="metrics.listen"))
-        return Listeners(sites, log=log, access_log=access_log(log, proxies))
+        return Listeners(sites, log=log, access_log=access_log(log, proxies), proxies=proxies)
 
     async def _keep_house(self) -> None:
         """Count what is under way and let old examples go, until cancelled."""
@@ -172,9 +174,13 @@ class FrontDoor:
         self._settings = settings
         self._look_for_clients()
         self._keeper.follow(settings.api)
-        self.jobs.follow(job_limits(settings))
+        self.jobs.follow(job_limits(settings), job_thresholds(settings, self._house.weights))
+        self._callbacks.follow()
         self._feedback.keep_pictures = settings.api.keep_pictures
-        self._fetcher.allow = settings.network.allow
+        network = settings.network
+        self._fetcher.allow = network.allow
+        self._fetcher.proxy = network.proxy.reveal() if network.proxy else None
+        self._fetcher.user_agent = network.user_agent
         self._house.spool.keep = settings.api.keep_uploads
         self._house.spool.max_upload = settings.api.max_video_size
 
@@ -233,6 +239,13 @@ async def open_spool(settings: Settings, store: AlertStore, log: FilteringBoundL
     return await Spool.open(
         folder, store, log=log, keep=settings.api.keep_uploads, max_upload=settings.api.max_video_size
     )
+
+
+def job_thresholds(settings: Settings, weights: WeightsView) -> dict[str, float]:
+    """Label -> the probability from which a job tells its callback: [thresholds] over those of the weights."""
+    proposed = {label: ThresholdTable(enter=enter) for label, enter in weights.defaults.items()}
+    found = resolve([Layer(f"weights {weights.name}", proposed), Layer("thresholds", settings.thresholds)])
+    return {one.threshold.label: one.threshold.enter for one in found}
 
 
 def job_limits(settings: Settings) -> JobLimits:

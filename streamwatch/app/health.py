@@ -34,6 +34,8 @@ class Health:
     overloaded_at: Callable[[], float | None]
     """When a frame last gave way in a full queue, by ``clock``."""
     config_fault: str | None = None
+    starting: bool = True
+    """Until the streams are watched and callers are let in."""
     stopping: bool = False
     _queue_since: float | None = None
 
@@ -69,6 +71,8 @@ class Health:
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Is it really watching and able to tell; what it cannot see stands beside it."""
         problems: list[str] = []
+        if self.starting:
+            problems.append("the daemon is starting")
         if self.stopping:
             problems.append("the daemon is stopping")
         stuck = self.stuck()

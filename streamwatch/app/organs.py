@@ -32,6 +32,7 @@ from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.inference.manifest import Manifest
 from streamwatch.inference.model import load_model, uses_gpu
 from streamwatch.inference.worker import InferenceWorker
+from streamwatch.jobs.active import Place
 from streamwatch.jobs.spool import Spool
 from streamwatch.records.capture import CaptureEvent
 from streamwatch.records.frame import Frame
@@ -133,7 +134,15 @@ class Organs:
             log=self._log,
         )
         self._not_detected = tuple(label for labels in self.weights.not_detected.values() for label in labels)
-        recorder = Recorder(self.desk, self._store, self._pictures, self._log, self._not_detected, self._snoozer)
+        recorder = Recorder(
+            self.desk,
+            self._store,
+            self._pictures,
+            self._log,
+            self._not_detected,
+            self._snoozer,
+            self._place,
+        )
         self.lane = AlertLane(recorder.record, self._log)
         self.evidence = EvidenceCollector(self.pool.evidence, self._pictures, self._log)
 
@@ -211,6 +220,9 @@ class Organs:
         )
 
     # Capture and inference need the supervisor, which needs both, and so on around: these close the circles.
+
+    def _place(self, media: str, frame: str | None) -> Place | None:
+        return self.front.jobs.place(media, frame)
 
     def _took_frame(self, frame: Frame) -> None:
         self.supervisor.on_frame(frame)

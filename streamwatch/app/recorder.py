@@ -1,6 +1,7 @@
 """Hands the judges' rulings to the alert desk, with what an alert says about its stream."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -8,6 +9,8 @@ from streamwatch.app.snoozer import Snoozer
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.delivery.payload import AlertSubject
 from streamwatch.errors import StoreError
+from streamwatch.jobs.active import Place
+from streamwatch.records.alert import Verdict
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.evidence import EvidenceStore
 from streamwatch.streams.alert_lane import Ruling
@@ -23,6 +26,8 @@ class Recorder:
     log: FilteringBoundLogger
     not_detected: tuple[str, ...]
     snoozer: Snoozer | None = None
+    place: Callable[[str, str | None], Place | None] = lambda _media, _frame: None
+    """Job and frame -> what the job says about it."""
 
     async def record(self, ruling: Ruling) -> None:
         """Write the ruling down, see AlertDesk.record; alerts that are snoozed are not sent."""
@@ -39,12 +44,11 @@ class Recorder:
             evidence=self._picture(ruling.verdicts[0].incident.id) if ruling.verdicts else None,
             not_detected=self.not_detected,
         )
-        if self.snoozer is None or not ruling.verdicts:
-            await self.desk.record(subject, ruling.verdicts, ruling.judge_state)
-            return
+        if not ruling.verdicts:
+            await self.desk.record(subject, (), ruling.judge_state)
         for verdict in ruling.verdicts:
-            told = not self.snoozer.withholds(verdict)
-            await self.desk.record(subject, (verdict,), ruling.judge_state, told=told)
+            told = self.snoozer is None or not self.snoozer.withholds(verdict)
+            await self.desk.record(self._placed(subject, verdict), (verdict,), ruling.judge_state, told=told)
 
     async def _forget(self, stream: str) -> None:
         if self.snoozer is not None:
@@ -53,6 +57,15 @@ class Recorder:
             await self.store.forget_judge_state(stream)
         except StoreError as error:  # a row too many does no harm: the stream's incidents are closed
             self.log.warning("alerts.state_not_forgotten", stream=stream, reason=str(error))
+
+    def _placed(self, subject: AlertSubject, verdict: Verdict) -> AlertSubject:
+        """In a job's own terms, where it is a job's stream."""
+        place = None if subject.media is None else self.place(subject.media, verdict.frame)
+        if place is None:
+            return subject
+        return replace(
+            subject, request=place.request, models=place.models, number=place.number, position=place.position
+        )
 
     def _picture(self, incident: str) -> str | None:
         try:
