@@ -110,10 +110,10 @@ async def test_a_picture_is_looked_at_by_the_models_that_were_asked_for(
         Image.fromarray(gore_scene(10.0, 640, 360)).save(gory)
         Image.fromarray(harmless_scene(10.0, 640, 360)).save(calm)
 
-        async def answers() -> bool:
-            return (await api.ask("GET", "/1.0/video/ongoing.json"))[0] == 200
+        async def ready() -> bool:
+            return bool((await daemon.ready())["ok"])
 
-        await daemon.until("the API to answer", answers)
+        await daemon.until("the daemon to be ready", ready)  # and then the API answers
         found = await api.upload("/1.0/check.json", gory, models="gore-2.0,self-harm")
         assert found["status"] == "success"
         assert found["gore"]["prob"] > 0.7
