@@ -228,8 +228,9 @@ class Daemon:
         settings = loaded.settings
         self._loaded = loaded
         before = set(self._organs.desk.sinks)
+        self._organs.follow(settings)  # first: who is a client no more is out, and new secrets are masked
         await self._organs.roster.apply(loaded)
-        self._organs.follow(settings)
+        self._organs.mask_secrets()
         await self._organs.desk.replace_sinks(sinks(settings))
         for gone in before - set(self._organs.desk.sinks):
             self.instruments.remove_sink(str(gone))

@@ -1,6 +1,5 @@
 """The doorkeeper: who asks, whether that client may, and whether it asks too often."""
 
-import ipaddress
 import math
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Final, NoReturn
 from streamwatch.errors import RequestError
 from streamwatch.settings.api import ApiTable, Scope
 from streamwatch.settings.secret_hash import SecretHash, is_of_our_making
+from streamwatch.web.proxies import network_of
 from streamwatch.web.rates import Allowance, Buckets
 
 INCORRECT: Final = "Incorrect API user or API secret"
@@ -103,7 +103,7 @@ class Doorkeeper:
 
     def _recognise(self, user: str, secret: str, remote: str) -> _Known:
         known = self._known.get(user)
-        guesser = (_network(remote), user if known else "")
+        guesser = (network_of(remote), user if known else "")
         now = self._clock()
         wait = self._guesses.wait(guesser, now)
         slowed = wait > 0
@@ -132,14 +132,3 @@ def _pace(rate: float) -> Allowance:
 def _later(what: str, wait: float) -> NoReturn:
     seconds = math.ceil(wait)
     raise RequestError("usage_limit", f"{what}: try again in {seconds} s", retry_after=float(seconds))
-
-
-def _network(remote: str) -> str:
-    """The address, or the /64 of an IPv6 one: who has one of these has them all."""
-    try:
-        address = ipaddress.ip_address(remote.partition("%")[0])
-    except ValueError:
-        return remote
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
-    return str(address)

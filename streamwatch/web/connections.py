@@ -14,7 +14,10 @@ from structlog.typing import FilteringBoundLogger
 from streamwatch.errors import RequestError
 from streamwatch.jobs.ids import request_id
 from streamwatch.web.errors import answer, envelope
+from streamwatch.web.proxies import network_of
 
+SERVER: Final = "streamwatch"
+"""What answers say of the server; aiohttp would name its own version and Python's."""
 _MOST_UNREAD: Final = 60_000
 """Milliseconds in which a client takes nothing of its answer before the kernel gives the connection up."""
 
@@ -50,6 +53,7 @@ class Connection(web.RequestHandler):
         )
         now = time.time()
         response = answer(envelope(error, request_id(now), now), error)
+        response.headers["Server"] = SERVER
         response.force_close()
         return response
 
@@ -57,31 +61,55 @@ class Connection(web.RequestHandler):
 class Entrance:
     """Makes the protocol of each connection that comes in; those beyond ``most`` are closed at once.
 
-    Counted from the moment that they are accepted: one in the middle of a TLS handshake holds a descriptor too.
+    Counted from the moment that they are accepted: one in the middle of a TLS handshake holds a descriptor too. Of one
+    stranger there may be ``share`` at most, so that nobody keeps all others out alone; ``trusted`` addresses, behind
+    which many may stand, have no share.
     """
 
-    def __init__(self, server: web.Server, most: int, make: Callable[[], Connection]) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        most: int,
+        make: Callable[[], Connection],
+        *,
+        share: int,
+        trusted: Callable[[str], bool],
+    ) -> None:
         self._server = server
         self._most = most
         self._make = make
+        self._share = share
+        self._trusted = trusted
         self._entering: weakref.WeakSet[_Entering] = weakref.WeakSet()
 
     def __call__(self) -> asyncio.Protocol:
         if len(self._server.connections) + len(self._entering) >= self._most:
             return _Shut()
-        entering = _Entering(self._make)
+        entering = _Entering(self._make, self._has_room)
         self._entering.add(entering)
         return entering
+
+    def _has_room(self, transport: asyncio.BaseTransport) -> bool:
+        peer = _peer(transport)
+        if self._trusted(peer):
+            return True
+        stranger = network_of(peer)
+        taken = sum(
+            one.transport is not None and network_of(_peer(one.transport)) == stranger
+            for one in self._server.connections
+        )
+        return taken < self._share
 
 
 class _Entering(asyncio.Protocol):
     """Becomes a Connection when TLS is settled. Refers to nothing that refers to it, so that it goes at once."""
 
-    def __init__(self, make: Callable[[], Connection]) -> None:
+    def __init__(self, make: Callable[[], Connection], has_room: Callable[[asyncio.BaseTransport], bool]) -> None:
         self._make = make
+        self._has_room = has_room
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        connection = self._make()
+        connection = self._make() if self._has_room(transport) else _Shut()
         transport.set_protocol(connection)
         connection.connection_made(transport)
 
@@ -90,6 +118,11 @@ class _Shut(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         transport.abort()
+
+
+def _peer(transport: asyncio.BaseTransport) -> str:
+    name = transport.get_extra_info("peername")
+    return str(name[0]) if name else ""
 
 
 def drop_who_does_not_read(server: asyncio.Server) -> None:

@@ -15,7 +15,8 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.errors import ConfigError, ConfigFault
 from streamwatch.settings.table import is_loopback
-from streamwatch.web.connections import Connection, Entrance, drop_who_does_not_read
+from streamwatch.web.connections import SERVER, Connection, Entrance, drop_who_does_not_read
+from streamwatch.web.proxies import Proxies
 
 _HANDSHAKE: Final = 10.0
 
@@ -47,6 +48,8 @@ class Limits:
 
     connections: int = 512
     """Of one site; more are closed at once: files and streams need descriptors too."""
+    share: int = 128
+    """Those of one address beyond this machine that is no trusted proxy."""
     idle: float = 75.0
     """A connection without a request, or with half a request head, is closed after so long. Common proxies keep theirs
     for 60 s to use them again."""
@@ -64,14 +67,18 @@ class Listeners:
         log: FilteringBoundLogger | None = None,
         access_log: type[AbstractAccessLogger] | None = None,
         limits: Limits | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         self._sites = [site if isinstance(site, Site) else Site(*site) for site in sites]
         self._log = log
         self._access_log = access_log
         self._limits = limits or Limits()
+        self._proxies = proxies or Proxies()
         self._open: list[tuple[asyncio.Server, web.AppRunner]] = []
         self.bound: list[tuple[str, int]] = []
-        """The addresses really used, in the order of ``sites``."""
+        """The addresses really used, in the order of ``sites``; of a name with several, the first."""
+        self.addresses: list[tuple[str, int]] = []
+        """All of them."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -96,6 +103,7 @@ class Listeners:
     async def _serve(self, site: Site) -> None:
         app = web.Application(middlewares=site.middlewares)
         app.add_routes(list(site.routes))
+        app.on_response_prepare.append(_name_server)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         try:
@@ -104,8 +112,9 @@ class Listeners:
             await runner.cleanup()
             raise
         self._open.append((server, runner))
-        host, port = server.sockets[0].getsockname()[:2]
-        self.bound.append((str(host), int(port)))
+        names = [listening.getsockname() for listening in server.sockets]
+        self.addresses += [(str(name[0]), int(name[1])) for name in names]
+        self.bound.append((str(names[0][0]), int(names[0][1])))
         if self._log is not None and site.tls is None and not is_loopback(site.address.host):
             self._log.warning(
                 "http.unencrypted", key=site.key, hint="Credentials travel in clear unless a proxy in front encrypts."
@@ -126,7 +135,9 @@ class Listeners:
         address = site.address
         try:
             server = await loop.create_server(
-                Entrance(runner.server, self._limits.connections, make),
+                Entrance(
+                    runner.server, self._limits.connections, make, share=self._limits.share, trusted=self._many_behind
+                ),
                 address.host,
                 address.port,
                 ssl=site.tls,
@@ -145,8 +156,15 @@ class Listeners:
         await server.start_serving()
         return server
 
+    def _many_behind(self, address: str) -> bool:
+        return is_loopback(address) or self._proxies.holds(address)
+
     def _access_options(self) -> dict[str, Any]:
         if self._access_log is None:
             return {"access_log": None}
         # aiohttp asks for a logger and hands it to the class, which writes to ours.
         return {"access_log": logging.getLogger("streamwatch.http"), "access_log_class": self._access_log}
+
+
+async def _name_server(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = SERVER

@@ -10,4 +10,4 @@ from streamwatch.web.proxies import Proxies
 
 def usual_middlewares(log: FilteringBoundLogger, proxies: Proxies, pace: Pace | None = None) -> list[Middleware]:
     """Failures become answers, proxies are seen through, slow bodies end; the first is the outermost."""
-    return [ErrorMiddleware(log).middleware(), proxies.middleware(), steady_bodies(pace)]
+    return [ErrorMiddleware(log).middleware(), proxies.middleware(log), steady_bodies(pace)]

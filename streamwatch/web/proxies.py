@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from multidict import MultiMapping
+from structlog.typing import FilteringBoundLogger
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -15,6 +16,11 @@ class Proxies:
 
     def __init__(self, networks: Iterable[str] = ()) -> None:
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)
+
+    def holds(self, address: str) -> bool:
+        """Whether one of the proxies has the address."""
+        found = _parse(address)
+        return found is not None and self._believed(found)
 
     def remote(self, request: web.BaseRequest) -> str:
         """The address of the right-most hop that is none of the proxies; "" when it cannot be told."""
@@ -40,11 +46,25 @@ class Proxies:
         said = next(_hops(_said(request, "X-Forwarded-Proto")), own).lower()
         return said if said in {"http", "https"} else own
 
-    def middleware(self) -> Middleware:
-        """Lets handlers read ``request.remote`` and ``request.scheme`` as if there were no proxies."""
+    def middleware(self, log: FilteringBoundLogger) -> Middleware:
+        """Lets handlers read ``request.remote`` and ``request.scheme`` as if there were no proxies.
+
+        Mentions once that a neighbour seems to be a proxy that the configuration does not name.
+        """
+        mentioned = False
 
         @web.middleware
         async def believe(request: web.Request, handler: Handler) -> web.StreamResponse:
+            nonlocal mentioned
+            if not mentioned and self._forgotten(request):
+                mentioned = True
+                log.warning(
+                    "http.proxy_not_trusted",
+                    remote=_peer(request),
+                    key="server.trusted_proxies",
+                    hint="If this is your proxy, name it there: without it all clients look like one, and who guesses "
+                    "secrets slows down all of them.",
+                )
             remote, scheme = self.remote(request), self.scheme(request)
             if (remote, scheme) == (request.remote, request.scheme):
                 return await handler(request)
@@ -56,8 +76,25 @@ class Proxies:
 
         return believe
 
+    def _forgotten(self, request: web.BaseRequest) -> bool:
+        peer = _parse(_peer(request))
+        if peer is None or not peer.is_private:  # strangers on the internet say what they like
+            return False
+        return not self._believed(peer) and bool(_said(request, "X-Forwarded-For"))
+
     def _believed(self, address: _Address) -> bool:
         return any(address in network for network in self._networks)
+
+
+def network_of(remote: str) -> str:
+    """The address, or the /64 of an IPv6 one: who has one of these has them all."""
+    try:
+        address = ipaddress.ip_address(remote.partition("%")[0])
+    except ValueError:
+        return remote
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
 
 
 def _peer(request: web.BaseRequest) -> str:

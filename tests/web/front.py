@@ -40,7 +40,11 @@ class Front:
         middlewares = usual_middlewares(self.logs.logger, believed, pace)
         site = Site(Address("127.0.0.1", 0), [*routes, *self._own()], middlewares, tls=tls)
         self._listeners = Listeners(
-            [site], log=self.logs.logger, access_log=access_log(self.logs.logger, believed), limits=limits
+            [site],
+            log=self.logs.logger,
+            access_log=access_log(self.logs.logger, believed),
+            limits=limits,
+            proxies=believed,
         )
 
     def _own(self) -> list[web.RouteDef]:

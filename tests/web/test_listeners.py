@@ -1,6 +1,8 @@
 """The listeners against clients that mean ill: slow ones, many of them, those that never read; TLS; proxies."""
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -121,6 +123,41 @@ async def test_more_connections_than_there_are_places_for_are_closed_others_go_o
                         break
                 except aiohttp.ClientError:
                     await asyncio.sleep(0.02)  # the places become free when the ends have been seen
+
+
+async def test_one_stranger_cannot_keep_out_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamwatch.web.listeners.is_loopback", lambda _: False)
+
+    async def ask(front: Front, address: str) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", front.port, local_addr=(address, 0))
+        writer.write(b"GET /health/live HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            return await asyncio.wait_for(reader.read(), 5)
+        return b""
+
+    async with Front(limits=Limits(share=2), proxies=["127.0.0.3"]) as front, _raw(front), _raw(front):
+        assert await ask(front, "127.0.0.1") == b""
+        assert b"200 OK" in await ask(front, "127.0.0.2")
+        others = [await asyncio.open_connection("127.0.0.1", front.port, local_addr=("127.0.0.3", 0)) for _ in "abc"]
+        assert b"200 OK" in await ask(front, "127.0.0.3"), "many stand behind a proxy"
+        for _, writer in others:
+            writer.close()
+
+
+@pytest.mark.parametrize("head", ["GET /health/live HTTP/1.1\r\nHost: h", "GET /nothing HTTP/1.1\r\nHost: h", "G{} /"])
+async def test_no_answer_says_which_versions_are_at_work(head: str) -> None:
+    async with Front() as front, _raw(front) as (reader, writer):
+        writer.write(f"{head}\r\nConnection: close\r\n\r\n".encode())
+        said = await asyncio.wait_for(reader.read(), 5)
+        assert b"\r\nServer: streamwatch\r\n" in said
+        assert b"Python" not in said
+
+
+async def test_every_address_of_a_name_is_known() -> None:
+    async with Listeners([(Address("localhost", 0), []), (Address("127.0.0.1", 0), [])]) as listeners:
+        assert len(listeners.bound) == 2
+        assert {*listeners.bound} <= {*listeners.addresses}
+        assert len(listeners.addresses) == 1 + len({found[4][0] for found in socket.getaddrinfo("localhost", 0)})
 
 
 class TestTls:

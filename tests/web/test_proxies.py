@@ -89,3 +89,16 @@ async def test_a_body_comes_through_behind_a_proxy() -> None:
         headers = {"X-Forwarded-For": "192.0.2.7"}
         async with front.client.post(front.url + "/1.0/body", data=b"x" * 500_000, headers=headers) as answer:
             assert await answer.json() == {"bytes": 500_000}
+
+
+async def test_a_proxy_that_nobody_named_is_mentioned_once() -> None:
+    async with Front(proxies=["10.0.0.0/8"]) as front:
+        await _seen(front)
+        assert not [line for line in front.lines if line["level"] == "warning"]
+        for _ in range(2):
+            await _seen(front, ("X-Forwarded-For", "192.0.2.7"))
+        (line,) = [line for line in front.lines if line["event"] == "http.proxy_not_trusted"]
+        assert (line["level"], line["key"], line["remote"]) == ("warning", "server.trusted_proxies", "127.0.0.1")
+    async with Front(proxies=["127.0.0.1"]) as front:
+        await _seen(front, ("X-Forwarded-For", "192.0.2.7"))
+        assert "proxy_not_trusted" not in front.log
