@@ -163,6 +163,14 @@ class AlertDesk:
         """The job will owe its callback nothing more: it goes once its last row is settled."""
         self._callbacks.close(Sink("callback", media))
 
+    def owes_callback(self, media: str) -> bool:
+        """Something that the job's callback is owed has not been taken yet."""
+        return self._callbacks.busy(Sink("callback", media))
+
+    def follow_callbacks(self, change: Callable[[WebhookOptions], WebhookOptions]) -> None:
+        """From now on open callbacks go by what ``change`` makes of their options."""
+        self._callbacks.follow(change)
+
     async def owed_callbacks(self) -> list[str]:
         """Jobs whose callbacks are owed something though nobody opened them in this life. Raises StoreError."""
         backlog = await self._store.backlog()
@@ -265,7 +273,14 @@ class AlertDesk:
     def _row(
         self, subject: AlertSubject, verdict: Verdict, identity: str, created: float, sink: Sink, *, persisted: bool
     ) -> OutboxRow:
-        alert = build_alert(subject, verdict, identity=identity, created=created, persisted=persisted)
+        alert = build_alert(
+            subject,
+            verdict,
+            identity=identity,
+            created=created,
+            persisted=persisted,
+            callback=sink.kind == "callback",
+        )
         return OutboxRow(
             id=identity,
             sink=sink,

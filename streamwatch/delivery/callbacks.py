@@ -1,7 +1,7 @@
 """The callbacks of jobs: thousands come and go, and a courier is at work only while one of them is owed something."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from streamwatch.delivery.courier import Courier, CourierRules
@@ -61,18 +61,23 @@ class Callbacks:
         """
         if options.kind != "callback":
             raise ValueError(f"{options.sink} is no callback")
-        line = self._lines.line(options)
         callback = self._open.get(options.sink)
         if callback is None:
+            self._lines.line(options)  # refuses what is no network
             callback = self._open[options.sink] = _Callback(options)
             self._start(callback)
-        else:
-            self._forget_streams(callback)
-            callback.options, callback.closing = options, False
-            if callback.transport is not None:
-                callback.transport.follow(options, line)
-        for stream in options.wants.streams:
-            self._of_stream.setdefault(stream, {})[options.sink] = None
+        callback.closing = False
+        self._change(callback, options)
+
+    def follow(self, change: Callable[[WebhookOptions], WebhookOptions]) -> None:
+        """Change the options of all that are open, also of those that are closing. Raises ValueError as ``open``."""
+        for callback in self._open.values():
+            self._change(callback, change(callback.options))
+
+    def busy(self, sink: Sink) -> bool:
+        """It is being delivered to, or waits for its receiver: not everything that it is owed was taken yet."""
+        callback = self._open.get(sink)
+        return callback is not None and callback.task is not None
 
     def close(self, sink: Sink) -> None:
         """Nothing new will be owed: it goes once the last row is settled. A callback that is not open stays so."""
@@ -98,6 +103,15 @@ class Callbacks:
         await asyncio.sleep(0)  # couriers that were called a moment ago come to work
         couriers = [callback.courier for callback in self._open.values() if callback.courier is not None]
         await asyncio.gather(*(courier.flush() for courier in couriers))
+
+    def _change(self, callback: _Callback, options: WebhookOptions) -> None:
+        line = self._lines.line(options)
+        self._forget_streams(callback)
+        callback.options = options
+        if callback.transport is not None:
+            callback.transport.follow(options, line)
+        for stream in options.wants.streams:
+            self._of_stream.setdefault(stream, {})[options.sink] = None
 
     def _start(self, callback: _Callback) -> None:
         if self._group is not None and (callback.task is None or callback.task.done()):

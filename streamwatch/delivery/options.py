@@ -56,6 +56,8 @@ class WebhookOptions:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """One; two during a rotation; none sends unsigned."""
     signature_header: str = HEADER
+    client: str = ""
+    """Whose callback it is."""
     wants: AlertFilter = field(default_factory=AlertFilter)
     """A callback names its job's streams in full here, and gets no alerts of others; with none, no alerts at all."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

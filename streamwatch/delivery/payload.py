@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -29,6 +29,10 @@ class AlertSubject:
     """The stream's URL; credentials and query are removed before it is written anywhere."""
     media: str | None = None
     """``media.id``: of a job's stream, the job's id; the stream's id when not given."""
+    request: str | None = None
+    """The request that submitted the job, as its callbacks name it."""
+    models: tuple[str, ...] = MODELS
+    """Those that the job asked for: its callbacks tell of no others."""
     number: int | None = None
     """Of the frame within its job, counted from 1; without it one is made up of session and sequence."""
     position: int | None = None
@@ -40,19 +44,32 @@ class AlertSubject:
 
 
 def build_alert(
-    subject: AlertSubject, verdict: Verdict, *, identity: str, created: float, persisted: bool = True
+    subject: AlertSubject,
+    verdict: Verdict,
+    *,
+    identity: str,
+    created: float,
+    persisted: bool = True,
+    callback: bool = False,
 ) -> Alert:
-    """The alert for one verdict. ``created`` is in Unix seconds."""
+    """The alert for one verdict. ``created`` is in Unix seconds.
+
+    ``callback``: for the client whose job it is. That the job ended is said there by its own last callback alone.
+    """
     incident = verdict.incident
+    request: object = {
+        "id": f"req_{identity}",
+        "timestamp": round(created, 6),
+        "operations": len(MODELS) if verdict.values else 0,
+    }
     body = {
         "schema": SCHEMA,
         "media": _media(subject),
-        "request": {
-            "id": f"req_{identity}",
-            "timestamp": round(created, 6),
-            "operations": len(MODELS) if verdict.values else 0,
+        "request": subject.request if callback and subject.request is not None else request,
+        "data": {
+            "status": "ongoing" if callback else _job_status(verdict),
+            "frames": list(_frames(subject, verdict, subject.models if callback else MODELS)),
         },
-        "data": {"status": _job_status(verdict), "frames": list(_frames(subject, verdict))},
         "alert": {
             "id": identity,
             "event": verdict.event,
@@ -172,12 +189,13 @@ def _public(url: str) -> str:
     return re.split(r"[?#]", redact_url(url), maxsplit=1)[0].replace("***@", "", 1)
 
 
-def _frames(subject: AlertSubject, verdict: Verdict) -> Iterable[dict[str, Any]]:
+def _frames(subject: AlertSubject, verdict: Verdict, models: Collection[str]) -> Iterable[dict[str, Any]]:
     if verdict.values:
+        keys = {RESULT_KEYS[model] for model in models}
         position = max(0, round(verdict.media_time * 1000)) if subject.position is None else subject.position
         yield {
             "info": {"id": _frame_name(subject, verdict.frame), "position": position},
-            **model_objects(verdict.values),
+            **{key: found for key, found in model_objects(verdict.values).items() if key in keys},
         }
 
 

@@ -66,8 +66,10 @@ class Fetcher:
         self.allow = allow
         """Networks; may be changed."""
         self._deny_ports = deny_ports
-        self._proxy = proxy
-        self._user_agent = user_agent
+        self.proxy = proxy
+        """May be changed."""
+        self.user_agent = user_agent
+        """May be changed."""
         self._open_timeout = open_timeout
         self._read_timeout = read_timeout
 
@@ -117,8 +119,8 @@ class Fetcher:
         access = Access(
             url=url,
             origin="api",
-            user_agent=self._user_agent,
-            proxy=self._proxy,
+            user_agent=self.user_agent,
+            proxy=self.proxy,
             allow=tuple(self.allow),
             deny_ports=tuple(self._deny_ports),
             open_timeout=self._open_timeout,

@@ -10,7 +10,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from streamwatch.errors import RequestError
-from streamwatch.jobs.active import Active
+from streamwatch.jobs.active import Active, Place, place_of
 from streamwatch.jobs.book import JobBook
 from streamwatch.jobs.fetching import MEDIA_SCHEMES, STREAM_SCHEMES, Fetcher
 from streamwatch.jobs.ids import media_id, stream_id
@@ -118,9 +118,10 @@ class JobDesk:
         """Jobs that run or wait."""
         return len(self._keeper.active)
 
-    def follow(self, limits: JobLimits) -> None:
-        """Take over changed limits; running jobs keep the durations that they were given."""
+    def follow(self, limits: JobLimits, thresholds: Mapping[str, float]) -> None:
+        """Take over changed limits and thresholds; running jobs keep the durations that they were given."""
         self._limits = limits
+        self._reports.follow(thresholds)
 
     # -- what clients ask for -------------------------------------------------------------------------------------
 
@@ -229,6 +230,11 @@ class JobDesk:
     def on_removed(self, stream: str) -> None:
         """A stream is not watched any more."""
         self._live.on_removed(stream)
+
+    def place(self, media: str, frame: str | None) -> Place | None:
+        """What a job says about a frame of its stream; None when there is no such job."""
+        active = self._keeper.known(media)
+        return None if active is None else place_of(active, frame)
 
     # -- own affairs ----------------------------------------------------------------------------------------------
 

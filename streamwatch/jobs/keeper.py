@@ -20,7 +20,6 @@ from streamwatch.jobs.spool import Spool
 from streamwatch.jobs.stored import StoredVideos
 from streamwatch.jobs.viewing import Interrupted
 from streamwatch.jobs.watching import LiveJobs
-from streamwatch.records.job import Job
 
 _CLEANING: Final = 600.0
 """Seconds between two looks for what has grown old."""
@@ -62,8 +61,8 @@ class Keeper:
         self._group: asyncio.TaskGroup | None = None
         self._watched: dict[str, str] = {}
         """Streams of jobs that were watched when this life began -> the job."""
-        self._closing: dict[str, tuple[Job, float]] = {}
-        """Jobs whose callbacks are to be closed, and when."""
+        self._closing: dict[str, tuple[Active, float]] = {}
+        """Ended jobs whose callbacks are to be closed, and when."""
         self._restored = False
 
     async def run(self) -> None:
@@ -84,6 +83,11 @@ class Keeper:
         active.told = self._monotonic()
         if self._group is not None and active.task is None:
             active.task = self._group.create_task(self._see_through(active), name=f"job {active.job.id}")
+
+    def known(self, media: str) -> Active | None:
+        """A job that is unfinished, or ended a moment ago."""
+        closing = self._closing.get(media)
+        return self.active.get(media) if closing is None else closing[0]
 
     def stop(self, active: Active) -> None:
         """End a job; ``active.done`` is set when it has ended."""
@@ -160,7 +164,7 @@ class Keeper:
             await self._spool.release(active.path)
         active.job = job
         self.active.pop(job.id, None)
-        self._closing[job.id] = job, self._monotonic() + _CLOSE_AFTER
+        self._closing[job.id] = active, self._monotonic() + _CLOSE_AFTER
         words = {"error": outcome.error} if outcome.error else {}
         self._log.info("jobs.ended", job=job.id, client=job.client, status=job.status, frames=job.frames, **words)
         active.done.set()
@@ -213,10 +217,10 @@ class Keeper:
                     self.launch(active)
             await self._book.mend()
             now = self._monotonic()
-            for job, due in list(self._closing.values()):
+            for active, due in list(self._closing.values()):
                 if now >= due:
-                    del self._closing[job.id]
-                    self._reports.close(job)
+                    del self._closing[active.job.id]
+                    self._reports.close(active.job)
             if now - cleaned >= _CLEANING:
                 cleaned = now
                 await self._clean()

@@ -93,5 +93,8 @@ class Callbacks(Protocol):
     async def owe(self, job: Job, identity: str, body: Mapping[str, Any]) -> None:
         """Write down one body; ``identity`` is unique."""
 
+    def busy(self, job: Job) -> bool:
+        """Its receiver has not taken yet what it is owed."""
+
     def close(self, job: Job) -> None:
         """Nothing more will be owed."""

@@ -35,6 +35,10 @@ class Reports:
         self._clock = clock
         self._monotonic = monotonic
 
+    def follow(self, thresholds: Mapping[str, float]) -> None:
+        """Take over changed thresholds."""
+        self._thresholds = dict(thresholds)
+
     def open(self, job: Job) -> None:
         """There may be something to tell from now on."""
         if job.callback_url is not None:
@@ -46,9 +50,14 @@ class Reports:
             self._callbacks.close(job)
 
     async def progress(self, active: Active, newest: JobFrame | None, every: float) -> None:
-        """Tell how far the job is, with its newest frame, unless little changed; ``every`` in seconds, 0 for never."""
+        """Tell how far the job is, with its newest frame, unless little changed; ``every`` in seconds, 0 for never.
+
+        A receiver that has not taken the last word yet is told nothing new: what it was told would only grow old.
+        """
         job, now = active.job, self._monotonic()
         if job.callback_url is None or not every or job.frames == active.told_frames or now - active.told < every:
+            return
+        if self._callbacks.busy(job):
             return
         active.told, active.told_frames = now, job.frames
         body = output_object(job, () if newest is None else (newest,), whole=False)

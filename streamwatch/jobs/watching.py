@@ -64,9 +64,13 @@ class LiveJobs:
 
     def on_scores(self, scores: Scores) -> None:
         """A frame of some stream was scored."""
-        live = self._live(scores.stream)
-        if live is not None:
-            live.put(scores, _SOON)
+        active = self._jobs.get(scores.stream)
+        if active is None or active.live is None:
+            return
+        if active.live.positions is None:
+            active.live.put(scores)
+        else:
+            _place(active, active.live, active.live.positions, scores)
 
     def on_unscored(self, unscored: Unscored) -> None:
         """Frames of some stream that nobody looked at."""
@@ -119,7 +123,10 @@ class LiveJobs:
             begun = active.job.started is not None
             if not begun:
                 active.job = replace(active.job, started=self._clock())
-            return await self._gather(active, live, self._positions(active.job, begun=begun))
+            live.positions = positions = self._positions(active.job, begun=begun)
+            while live.scores:
+                _place(active, live, positions, live.scores.popleft())
+            return await self._gather(active, live, positions)
         finally:
             self._jobs.pop(stream, None)
 
@@ -136,7 +143,7 @@ class LiveJobs:
             # Stopped, or the daemon ends: what came in since the last look belongs to the job.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_LOOK):
-                    await self._work_in(active, live, positions)
+                    await self._work_in(active, live)
             raise
 
     async def _until_over(self, active: Active, live: Live, positions: Positions) -> Outcome:
@@ -144,8 +151,8 @@ class LiveJobs:
         ended: float | None = None
         while True:
             live.news.clear()
-            found = bool(live.scores)
-            await self._work_in(active, live, positions)
+            found = bool(live.frames)
+            await self._work_in(active, live)
             now = self._monotonic()
             over = live.state is not None and live.state.name == "ended"
             ended = (now if ended is None or found else ended) if over else None
@@ -158,20 +165,15 @@ class LiveJobs:
                 async with asyncio.timeout(self._tick if ended is None else min(self._tick, self._linger)):
                     await live.news.wait()
 
-    async def _work_in(self, active: Active, live: Live, positions: Positions) -> None:
+    async def _work_in(self, active: Active, live: Live) -> None:
         unscored, live.unscored = live.unscored, type(live.unscored)()
-        frames: list[JobFrame] = []
-        position = active.job.position / 1000
-        while live.scores:
-            scores = live.scores.popleft()
-            position = positions.place(scores.session, scores.media_time, scores.received)
-            if position >= active.job.max_duration:
-                live.scores.clear()
-                break
-            active.number += 1
-            frames.append(JobFrame(active.number, round(position * 1000), scores.values))
+        frames = list(live.frames)
+        live.frames.clear()
+        if live.over:
+            position = active.job.max_duration
+        else:
+            position = frames[-1].position / 1000 if frames else active.job.position / 1000
         if frames or unscored:
-            position = min(position, active.job.max_duration)
             await self._book.add(active, frames, unscored, position=position)
             await self._reports.progress(active, frames[-1] if frames else None, self._limits().progress_every)
 
@@ -187,6 +189,19 @@ class LiveJobs:
             return Outcome("finished") if self._monotonic() - ended >= self._linger else None
         why = _hopeless(live.state, silent, self._limits().give_up_after)
         return None if why is None else Outcome("failure", why, "media_error")
+
+
+def _place(active: Active, live: Live, positions: Positions, scores: Scores) -> None:
+    """Number the frame, where it lies within what the job looks at."""
+    if live.over:
+        return
+    position = positions.place(scores.session, scores.media_time, scores.received)
+    if position >= active.job.max_duration:
+        live.over = True
+        live.news.set()
+        return
+    active.number += 1
+    live.add(scores.frame, JobFrame(active.number, round(position * 1000), scores.values), _SOON)
 
 
 def _hopeless(state: StreamState | None, silent: float, patience: float) -> str | None:

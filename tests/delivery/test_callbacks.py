@@ -5,6 +5,7 @@ import gc
 import json
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,25 @@ async def test_a_new_configuration_leaves_callbacks_alone(peers: Peers, tmp_path
         await work.nothing_owed()
         assert work.desk.sinks == []
     assert work.meter.dead == []
+
+
+async def test_changed_options_reach_what_is_open_and_what_is_closing(peers: Peers, tmp_path: Path) -> None:
+    receiver = await peers.receiver()
+    receiver.status = 503
+    async with bench(tmp_path / "store") as work:
+        work.desk.open_callback(callback(receiver.url, secrets=("old",), client="acme"))
+        assert not work.desk.owes_callback("med_unknown")
+        await owe(work, 1)
+        work.desk.close_callback(JOB)
+        await receiver.wait_for(1)
+        assert work.desk.owes_callback(JOB)
+        work.desk.follow_callbacks(lambda options: replace(options, secrets=(f"new of {options.client}",)))
+        await asyncio.sleep(0)
+        seen = len(receiver.requests)
+        receiver.status = 200
+        await gone(work)
+    last = (await receiver.wait_for(seen + 1))[-1]
+    assert verify(last.headers["Streamwatch-Signature"], last.body, ["new of acme"], time.time())
 
 
 async def test_a_closed_callback_goes_when_its_last_row_is_settled(peers: Peers, tmp_path: Path) -> None:

@@ -170,3 +170,15 @@ def test_the_documented_check_accepts_our_signature_and_nothing_else() -> None:
     assert not genuine(header, b"{} ", "old")
     assert not genuine(header, b"{}", "other")
     assert not genuine(sign(b"{}", ["old"], time.time() - 301), b"{}", "old")
+
+
+@pytest.mark.parametrize("reason", ["ended", "removed", "suspended", "over"])
+def test_no_alert_tells_a_client_that_its_job_ended(reason: str) -> None:
+    subject = AlertSubject("job-abcdefghijkl", media="med_1", request="req_1", models=("gore-2.0",))
+    one = verdict(incident(closed_at=MOMENT, close_reason=reason), event="closed", reason=reason)
+    sent = build_alert(subject, one, identity="01K", created=MOMENT, callback=True).body
+    assert sent["data"]["status"] == "ongoing"
+    assert sent["request"] == "req_1"
+    assert set(sent["data"]["frames"][0]) == {"info", "gore"}
+    told = build_alert(subject, one, identity="01K", created=MOMENT).body
+    assert set(told["data"]["frames"][0]) == {"info", "gore", "self-harm"}, "webhooks are the operator's"

@@ -224,6 +224,9 @@ class Delivery:
     async def owe(self, job: Job, identity: str, body: Mapping[str, Any]) -> None:
         await self._desk.owe(Sink("callback", job.id), group=job.id, identity=identity, body=body)
 
+    def busy(self, job: Job) -> bool:
+        return self._desk.owes_callback(job.id)
+
     def close(self, job: Job) -> None:
         self._desk.close_callback(job.id)
 
