@@ -49,6 +49,8 @@ from streamwatch.web.v1.services import V1Services
 
 _LOOKUPS: Final = 8
 _CORES_A_WORKER: Final = 4
+_RESERVED: Final = 1
+"""Decoders of videos beside those that jobs use: a job may take an hour, a client that waits for its answer cannot."""
 _PRUNE_EVERY: Final = 3600.0
 
 
@@ -89,6 +91,7 @@ class FrontDoor:
         self._uploads = UploadPool(
             UploadOptions(
                 workers=workers,
+                clip_workers=workers + _RESERVED,
                 memory_limit=settings.api.upload_memory,
                 max_pixels=settings.api.max_image_pixels,
             ),
@@ -127,6 +130,7 @@ class FrontDoor:
             limits=job_limits(settings),
             log=house.log,
             places=workers,
+            reserved=_RESERVED,
         )
         self._clients_known = asyncio.Event()
         self._look_for_clients()

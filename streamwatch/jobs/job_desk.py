@@ -39,7 +39,8 @@ _STOPPING: Final = 15.0
 class JobDesk:
     """All methods run on one event loop. ``clock`` gives Unix seconds, ``monotonic`` CLOCK_MONOTONIC.
 
-    ``places``: videos decoded at once. ``thresholds``: label -> probability that is worth a callback.
+    ``places``: videos decoded at once, and ``reserved`` more for clients that wait for the answer.
+    ``thresholds``: label -> probability that is worth a callback.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class JobDesk:
         limits: JobLimits,
         log: FilteringBoundLogger,
         places: int = 1,
+        reserved: int = 0,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -81,6 +83,7 @@ class JobDesk:
             reports=self._reports,
             limits=lambda: self._limits,
             places=places,
+            reserved=reserved,
             short_side=short_side,
             log=log,
             rng=rng or random.Random(),  # noqa: S311 - jitter
@@ -118,10 +121,11 @@ class JobDesk:
         """Jobs that run or wait."""
         return len(self._keeper.active)
 
-    def follow(self, limits: JobLimits, thresholds: Mapping[str, float]) -> None:
+    def follow(self, limits: JobLimits, thresholds: Mapping[str, float] | None = None) -> None:
         """Take over changed limits and thresholds; running jobs keep the durations that they were given."""
         self._limits = limits
-        self._reports.follow(thresholds)
+        if thresholds is not None:
+            self._reports.follow(thresholds)
 
     # -- what clients ask for -------------------------------------------------------------------------------------
 

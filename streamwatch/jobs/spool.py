@@ -141,7 +141,10 @@ class Spool:
     def find(self, media: str, client: str) -> Path | None:
         """The file that this client uploaded under ``media``; None when there is none (any more)."""
         owner, _ = self._uploads.get(media, ("", 0.0))
-        return self._folder / media if media in self._uploads and owner == client else None
+        if media not in self._uploads or owner != client:
+            return None
+        self._uploads[media] = owner, self._clock()
+        return self._folder / media
 
     def hold(self, path: Path) -> None:
         """Somebody reads the file: it stays until as many releases."""
@@ -153,8 +156,17 @@ class Spool:
         if self._held[path] > 0:
             return
         del self._held[path]
-        if path.parent == self._folder and path.name not in self._uploads:
+        if path.parent != self._folder:
+            return
+        if path.name not in self._uploads:
             await asyncio.to_thread(self._remove, path)
+            return
+        now = self._clock()
+        self._uploads[path.name] = self._uploads[path.name][0], now
+        try:
+            await self._store.run(partial(jobs_table.touch_upload, media=path.name, now=now))
+        except StoreError as error:  # after a restart it may go a little early
+            self._log.warning("spool.use_not_noted", error=str(error))
 
     async def clean(self) -> None:
         """Remove uploads that nobody used for longer than ``keep`` seconds."""
@@ -166,7 +178,8 @@ class Spool:
         known = {*self._uploads, *(path.name for path in self._held)}
         await asyncio.to_thread(self._sweep, known, now - self.keep)
         try:
-            await self._store.run(partial(jobs_table.forget_uploads, before=now - self.keep, now=now))
+            forget = partial(jobs_table.forget_uploads, before=now - self.keep, now=now, keep=list(self._uploads))
+            await self._store.run(forget)
         except StoreError as error:
             self._log.warning("spool.not_cleaned", error=str(error))
 
@@ -187,6 +200,7 @@ class Spool:
 
     def _create(self, path: Path) -> BinaryIO:
         try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise self._fault(error) from None
@@ -240,8 +254,13 @@ class Spool:
 
     def _sweep(self, known: set[str], before: float) -> None:
         """Remove every file last written before ``before`` that belongs to no upload and no unfinished job."""
-        for path in self._folder.iterdir():
-            with contextlib.suppress(FileNotFoundError):
+        try:
+            found = list(self._folder.iterdir())
+        except OSError as error:
+            self._log.error("spool.not_swept", error=error.strerror)
+            return
+        for path in found:
+            with contextlib.suppress(OSError):
                 if path.name not in known and path.is_file() and path.stat().st_mtime < before:
                     self._remove(path)
 

@@ -59,7 +59,7 @@ class Stills:
         """Look at every picture of the file.
 
         Raises RequestError: ``media_error`` when it cannot be decoded, ``api_error`` when nobody could look,
-        ``usage_limit`` when too many wait.
+        ``usage_limit`` when too many wait, or it waited for too long.
         """
         if self._waiting >= self._limit:
             raise RequestError("usage_limit", "Too many images are waiting; try again soon", retry_after=1.0)
@@ -70,7 +70,7 @@ class Stills:
                 answers = await self._score(self._frames(still))
         except TimeoutError:
             raise RequestError(
-                "api_error", f"No answer in {self._patience:g} s: the machine is busy; try again", retry_after=2.0
+                "usage_limit", f"No answer in {self._patience:g} s: the machine is busy; try again", retry_after=30.0
             ) from None
         finally:
             self._waiting -= 1

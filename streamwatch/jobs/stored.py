@@ -35,7 +35,7 @@ _SYNC_DOWNLOAD: Final = 120.0
 
 
 class StoredVideos:
-    """``places``: videos decoded at once."""
+    """``places``: videos decoded at once; ``reserved``: so many more for those whose clients wait."""
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class StoredVideos:
         reports: Reports,
         limits: Callable[[], JobLimits],
         places: int,
+        reserved: int,
         short_side: int,
         log: FilteringBoundLogger,
         rng: random.Random,
@@ -64,8 +65,8 @@ class StoredVideos:
         self._log = log
         self._rng = rng
         self._patience = patience
-        self._decoding = Turns(places)
-        self._fetching = Turns(places * _FETCHES_PER_CLIP)
+        self._decoding = Turns(places, reserved)
+        self._fetching = Turns(places * _FETCHES_PER_CLIP, reserved * _FETCHES_PER_CLIP)
         self._retry = Backoff(base=2.0, ceiling=20.0, floor=1.0)
 
     async def fetch(self, active: Active) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Collection
 from dataclasses import astuple, fields
 from typing import Any, Final
 
@@ -89,6 +90,11 @@ def use_ticket(connection: sqlite3.Connection, media: str, client: str, now: flo
     return changed.rowcount == 1
 
 
+def touch_upload(connection: sqlite3.Connection, media: str, now: float) -> None:
+    """The upload was used at ``now`` (Unix seconds)."""
+    connection.execute("UPDATE upload_tickets SET used = ? WHERE media = ?", (now, media))
+
+
 def complete_ticket(connection: sqlite3.Connection, media: str) -> None:
     """All bytes of an upload lie on the disk."""
     connection.execute("UPDATE upload_tickets SET complete = 1 WHERE media = ?", (media,))
@@ -110,9 +116,15 @@ def return_torn_uploads(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM upload_tickets WHERE complete = 0")
 
 
-def forget_uploads(connection: sqlite3.Connection, before: float, now: float) -> None:
-    """Drop uploads made before ``before`` whose URLs have expired: the row is what makes a URL good for one use."""
-    connection.execute("DELETE FROM upload_tickets WHERE used < ? AND expires < ?", (before, now))
+def forget_uploads(connection: sqlite3.Connection, before: float, now: float, keep: Collection[str]) -> None:
+    """Drop uploads last used before ``before`` whose URLs have expired: the row is what makes a URL good for one use.
+
+    ``keep`` are still there.
+    """
+    connection.execute(
+        "DELETE FROM upload_tickets WHERE used < ? AND expires < ? AND media NOT IN (SELECT value FROM json_each(?))",
+        (before, now, json.dumps(list(keep))),
+    )
 
 
 def _job(row: tuple[Any, ...]) -> Job:

@@ -240,6 +240,7 @@ class House:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     scorer: Scorer = field(default_factory=Scorer)
     places: int = 1
+    reserved: int = 0
     tick: float = 0.05
     linger: float = 0.1
     running: bool = True
@@ -274,6 +275,7 @@ class House:
             limits=self.limits,
             log=self.log.logger,
             places=self.places,
+            reserved=self.reserved,
             tick=self.tick,
             linger=self.linger,
         )

@@ -168,7 +168,7 @@ async def test_what_may_pass_is_tried_again(tmp_path: Path, origin: Origin) -> N
 async def test_a_download_that_is_too_large_leaves_nothing_behind(tmp_path: Path, origin: Origin) -> None:
     origin.files["/video"] = clip_bytes(5.0)
     async with House(tmp_path) as house:
-        house.desk.follow(house.limits.__class__(max_video_size=1000), {})
+        house.desk.follow(house.limits.__class__(max_video_size=1000))
         done = await run(house, origin.url("/video"))
         assert (done.status, done.error) == ("failure", "The file is larger than 1000 bytes")
         assert list((tmp_path / "uploads").iterdir()) == []

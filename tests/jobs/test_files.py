@@ -304,3 +304,18 @@ async def test_when_the_decoders_end_first_the_job_waits_for_the_next_life(tmp_p
         await house.until(job.id, lambda _: not house.clips.failures)
     async with House(tmp_path) as house:
         assert (await house.ended(job.id))[0].status == "finished"
+
+
+async def test_who_waits_for_an_answer_does_not_wait_for_a_long_job(tmp_path: Path) -> None:
+    async with House(tmp_path, reserved=1) as house:
+        house.clips.pause_after = 1
+        job = await house.submit(path=await house.upload(clip_bytes(4.0)), interval=1.0)
+        await house.clips.opened.wait()
+        path = await house.upload(clip_bytes(2.0))
+        waiting = asyncio.create_task(house.desk.run_now(Submission("other", ("gore",), "b.mp4", path=path), "req_2"))
+        async with asyncio.timeout(5):
+            while house.clips.at_once < 2:  # noqa: ASYNC110 - the second is opened beside the first
+                await asyncio.sleep(0.01)
+        house.clips.gate.set()
+        assert (await waiting).job.status == "finished"
+        assert (await house.ended(job.id))[0].status == "finished"

@@ -96,6 +96,36 @@ async def test_turns_go_round_the_clients() -> None:
     assert turns.waiting == 0
 
 
+async def test_those_in_a_hurry_are_served_in_turn_too() -> None:
+    turns, served = Turns(1), list[str]()
+
+    async def come(client: str, name: str) -> None:
+        async with turns.place(client, urgent=True):
+            served.append(name)
+            await asyncio.sleep(0)
+
+    async with turns.place("x"):
+        tasks = []
+        for client, name in [("a", "a1"), ("a", "a2"), ("b", "b1"), ("a", "a3")]:
+            tasks.append(asyncio.create_task(come(client, name)))
+            await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert served == ["a1", "b1", "a2", "a3"]
+
+
+async def test_reserved_places_keep_hurry_and_patience_from_starving_each_other() -> None:
+    turns = Turns(1, reserved=1)
+    async with turns.place("a"), asyncio.timeout(1):
+        async with turns.place("b", urgent=True):
+            patient = asyncio.create_task(turns.place("c").__aenter__())
+            urgent = asyncio.create_task(turns.place("b", urgent=True).__aenter__())
+            await asyncio.sleep(0)
+            assert turns.waiting == 2
+        await urgent
+        assert not patient.done(), "no place of those in a hurry is for others"
+    await asyncio.wait_for(patient, 1)
+
+
 async def test_who_leaves_the_line_takes_no_place_along() -> None:
     turns = Turns(1)
 

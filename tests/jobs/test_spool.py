@@ -160,8 +160,23 @@ async def test_an_upload_stays_while_it_is_held_and_goes_when_it_is_old(tmp_path
     assert path.exists()
     await spool.release(path)
     await spool.clean()
+    assert path.exists(), "it was used a moment ago"
+    spool = await open_spool(tmp_path, store, clock)
+    clock.now += 80_000
+    await spool.clean()
+    assert path.exists(), "which a restart does not change"
+    clock.now += 10_000
+    await spool.clean()
     assert names(tmp_path) == []
     assert spool.find(ticket.media, MINE) is None
+
+
+async def test_a_folder_that_is_gone_costs_nothing_but_the_uploads_in_it(tmp_path: Path, store: AlertStore) -> None:
+    spool = await open_spool(tmp_path, store)
+    (tmp_path / "uploads").rmdir()
+    await spool.clean()
+    path = await spool.take(pieces(b"video"), limit=9)
+    assert path.read_bytes() == b"video"
 
 
 async def test_files_of_nobody_go_with_age(tmp_path: Path, store: AlertStore) -> None:

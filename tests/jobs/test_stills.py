@@ -70,7 +70,8 @@ async def test_too_many_at_once_are_told_to_come_later_and_nobody_waits_for_ever
         await stills.score(b"1")
     assert (refused.value.type, refused.value.retry_after) == ("usage_limit", 1.0)
     for task in waiting:
-        with pytest.raises(RequestError, match="busy"):
+        with pytest.raises(RequestError, match="busy") as late:
             await task
+        assert late.value.type == "usage_limit"
     with pytest.raises(RequestError, match="busy"):
         await stills.score(b"1")

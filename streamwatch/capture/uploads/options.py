@@ -16,6 +16,8 @@ class UploadOptions:
 
     workers: int = 1
     """Processes for stills, and as many again for clips: a picture never waits behind a video."""
+    clip_workers: int | None = None
+    """Those for clips, if it shall be another number."""
     memory_limit: int = 1024**3
     """Of one process."""
     still_timeout: float = 15.0

@@ -17,7 +17,7 @@ __all__ = ["Clip", "ClipFrame", "ClipPlan", "Still", "StillPicture", "UploadOpti
 
 
 class UploadPool:
-    """Workers for stills and as many for clips, kept alive. A still never waits behind a clip.
+    """Workers for stills and others for clips, kept alive. A still never waits behind a clip.
 
     An upload over which a worker died, hung or took too much memory is answered ``media_error`` and not tried again;
     others that were at the same worker go to the next one.
@@ -34,7 +34,7 @@ class UploadPool:
         """``on_restart`` hears why a worker was lost: died, hung, memory, protocol, heartbeat or spawn."""
         house = House(options, on_restart, log, rng or random.Random())  # noqa: S311 - jitter, not secrets
         self._stills = StillDesk(house, options.workers)
-        self._clips = ClipDesk(house, options.workers)
+        self._clips = ClipDesk(house, options.clip_workers or options.workers)
         self._places = [*self._stills.places, *self._clips.places]
 
     async def run(self) -> None:
