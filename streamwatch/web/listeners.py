@@ -15,7 +15,8 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.errors import ConfigError, ConfigFault
 from streamwatch.settings.table import is_loopback
-from streamwatch.web.connections import SERVER, Connection, Entrance, drop_who_does_not_read
+from streamwatch.web.connections import SERVER, Connection, drop_who_does_not_read
+from streamwatch.web.entrance import Entrance
 from streamwatch.web.proxies import Proxies
 
 _HANDSHAKE: Final = 10.0
@@ -74,7 +75,7 @@ class Listeners:
         self._access_log = access_log
         self._limits = limits or Limits()
         self._proxies = proxies or Proxies()
-        self._open: list[tuple[asyncio.Server, web.AppRunner]] = []
+        self._open: list[tuple[list[asyncio.Server], web.AppRunner]] = []
         self.bound: list[tuple[str, int]] = []
         """The addresses really used, in the order of ``sites``; of a name with several, the first."""
         self.addresses: list[tuple[str, int]] = []
@@ -94,7 +95,7 @@ class Listeners:
 
     async def close(self) -> None:
         """Refuse new connections and end the open ones."""
-        for server, _ in self._open:
+        for server in (server for servers, _ in self._open for server in servers):
             server.close()
         while self._open:
             _, runner = self._open.pop()
@@ -107,12 +108,12 @@ class Listeners:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         try:
-            server = await self._listen(site, runner)
+            servers = await self._listen(site, runner)
         except BaseException:
             await runner.cleanup()
             raise
-        self._open.append((server, runner))
-        names = [listening.getsockname() for listening in server.sockets]
+        self._open.append((servers, runner))
+        names = [listening.getsockname() for server in servers for listening in server.sockets]
         self.addresses += [(str(name[0]), int(name[1])) for name in names]
         self.bound.append((str(names[0][0]), int(names[0][1])))
         if self._log is not None and site.tls is None and not is_loopback(site.address.host):
@@ -120,7 +121,7 @@ class Listeners:
                 "http.unencrypted", key=site.key, hint="Credentials travel in clear unless a proxy in front encrypts."
             )
 
-    async def _listen(self, site: Site, runner: web.AppRunner) -> asyncio.Server:
+    async def _listen(self, site: Site, runner: web.AppRunner) -> list[asyncio.Server]:
         assert runner.server is not None
         loop = asyncio.get_running_loop()
         make = partial(
@@ -133,17 +134,15 @@ class Listeners:
             **self._access_options(),
         )
         address = site.address
+        entrance = Entrance(self._limits.connections, self._limits.share, self._many_behind)
+        handshake = _HANDSHAKE if site.tls else None
         try:
-            server = await loop.create_server(
-                Entrance(
-                    runner.server, self._limits.connections, make, share=self._limits.share, trusted=self._many_behind
-                ),
-                address.host,
-                address.port,
-                ssl=site.tls,
-                ssl_handshake_timeout=_HANDSHAKE if site.tls else None,
-                start_serving=False,
-            )
+            sockets = await entrance.listen(address.host, address.port)
+            drop_who_does_not_read(sockets)
+            return [
+                await loop.create_server(make, sock=listening, ssl=site.tls, ssl_handshake_timeout=handshake)
+                for listening in sockets
+            ]
         except OSError as error:
             fault = ConfigFault(
                 "configuration",
@@ -152,9 +151,6 @@ class Listeners:
                 "Choose another host or port, or end the program that holds it.",
             )
             raise ConfigError([fault]) from error
-        drop_who_does_not_read(server)
-        await server.start_serving()
-        return server
 
     def _many_behind(self, address: str) -> bool:
         return is_loopback(address) or self._proxies.holds(address)

@@ -208,6 +208,10 @@ class TestTls:
                     except OSError:
                         await asyncio.sleep(0.02)  # the places become free when the ends have been seen
 
+    async def test_those_beyond_are_closed_before_a_handshake(self, tls: ssl.SSLContext) -> None:
+        async with Front(tls=tls, limits=Limits(connections=1)) as front, _raw(front), _raw(front) as (reader, _):
+            assert await asyncio.wait_for(reader.read(), 1) == b"", "each would hold a descriptor for ten seconds"
+
     async def _ask(self, front: Front, trusting: ssl.SSLContext) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", front.port, ssl=trusting)
         writer.write(b"GET /health/live HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
