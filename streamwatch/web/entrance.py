@@ -5,9 +5,11 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from streamwatch.web.proxies import network_of
+
+_REFUSED_AT_ONCE: Final = 32
 
 
 class Entrance:
@@ -68,8 +70,9 @@ class _Listening(socket.socket):
         self._admit = admit
 
     def accept(self) -> tuple[socket.socket, Any]:
-        came, address = super().accept()
-        if self._admit(came, str(address[0])):
-            return came, address
-        came.close()
-        raise ConnectionAbortedError  # the event loop goes on with whatever else there is to do
+        for _ in range(_REFUSED_AT_ONCE):
+            came, address = super().accept()
+            if self._admit(came, str(address[0])):
+                return came, address
+            came.close()
+        raise ConnectionAbortedError  # the event loop looks after others before it comes back

@@ -20,6 +20,7 @@ from streamwatch.web.entrance import Entrance
 from streamwatch.web.proxies import Proxies
 
 _HANDSHAKE: Final = 10.0
+_BACKLOG: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,9 @@ class Listeners:
             sockets = await entrance.listen(address.host, address.port)
             drop_who_does_not_read(sockets)
             return [
-                await loop.create_server(make, sock=listening, ssl=site.tls, ssl_handshake_timeout=handshake)
+                await loop.create_server(
+                    make, sock=listening, ssl=site.tls, ssl_handshake_timeout=handshake, backlog=_BACKLOG
+                )
                 for listening in sockets
             ]
         except OSError as error:
