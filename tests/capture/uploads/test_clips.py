@@ -185,6 +185,20 @@ def test_damaged_parts_are_counted_and_passed_over(path: Path) -> None:
     assert reading.numbers[-4:] == [220, 240, 260, 280]
 
 
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_hole_in_a_transport_stream_is_noticed(path: Path, filled: bool) -> None:
+    data = segment(0, 300, Look(gop=20, noise=40))
+    first, last = (len(data) * part // 10 // 188 * 188 for part in (3, 5))
+    reading = Reading(put(path, data[:first] + bytes(last - first if filled else 0) + data[last:]))
+    assert reading.damaged
+    assert 9 <= len(reading.shots) <= 13
+
+
+def test_transport_streams_in_a_row_have_no_hole(path: Path) -> None:
+    parts = [segment(first, 50, Look(gop=20), start=first / 10) for first in (0, 50, 100)]
+    assert Reading(put(path, b"".join(parts))).damaged == 0
+
+
 def test_a_file_that_is_cut_off_shows_what_it_has(path: Path) -> None:
     for container in ("mpegts", "matroska", "flv"):
         data = segment(0, 300, Look(gop=1000, noise=40), container=container)
