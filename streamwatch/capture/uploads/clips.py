@@ -27,7 +27,7 @@ _MAX_HELD_BYTES: Final = 64 * 1024 * 1024
 _MAX_BREAKS: Final = 100
 """Errors of the demuxer, in a row, after which nothing more is expected of the file."""
 _HOLE: Final = 1.0
-"""Seconds between two pictures behind a packet that is not whole from which on something is missing there."""
+"""Seconds between two pictures, close behind a packet that is not whole, from which on something is missing there."""
 _NO_JUMPS: Final = 1e12
 
 
@@ -70,8 +70,8 @@ class ClipReader:
         self._floor = -math.inf
         """Timestamp before which pictures refer to something that was not decoded."""
         self._last_stamp = 0.0
-        self._torn = False
-        """The packet before was not whole."""
+        self._torn = -math.inf
+        """Timestamp of the last packet that was not whole."""
         self._over = False
         """The seconds that are wanted have been read."""
         self.damaged = 0
@@ -117,8 +117,9 @@ class ClipReader:
 
     def _look_for_hole(self, packet: "Packet[Any]", stamp: float) -> None:
         """Where bytes of a transport stream are missing, libav goes on behind them and says no more than this."""
-        self.damaged += self._torn and stamp - self._last_stamp > _HOLE
-        self._torn = bool(packet.is_corrupt)
+        self.damaged += stamp - self._last_stamp > _HOLE and abs(self._last_stamp - self._torn) < _HOLE
+        if packet.is_corrupt:
+            self._torn = stamp
 
     def _settle(self, group: "_Group", gap: float) -> Iterator[tuple[VideoFrame, float]]:
         """The group is complete, ``gap`` seconds long: its keyframe suffices, or all of it is decoded."""
