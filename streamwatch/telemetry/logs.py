@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -61,6 +61,29 @@ class Redaction:
         return self._redactor(value if isinstance(value, str) else str(value))
 
 
+class _Lasting:
+    """A stream whose faults are borne: a full disk or a reader that is gone costs lines of the log, and nothing else."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lost = 0
+
+    def write(self, text: str) -> None:
+        """Write a line, or count it as lost; the next one that can be written is preceded by the count."""
+        try:
+            if self._lost:
+                self._stream.write(f'\n{{"event": "log.lines_lost", "level": "warning", "lines": {self._lost}}}\n')
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    def flush(self) -> None:
+        """Every line is flushed when it is written."""
+
+
 class Logs:
     """The process's log; ``logger`` and everything bound from it follow a later ``configure``."""
 
@@ -69,7 +92,7 @@ class Logs:
         self._level = logging.INFO
         self._processors: list[Processor] = []
         self.logger: FilteringBoundLogger = structlog.wrap_logger(
-            structlog.WriteLogger(stream),
+            structlog.WriteLogger(cast("TextIO", _Lasting(stream))),
             processors=self._processors,
             wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         )

@@ -1,5 +1,6 @@
 """Nothing secret passes the log's choke point, whichever way it comes."""
 
+import errno
 import io
 import json
 import logging
@@ -132,3 +133,30 @@ def test_auto_is_for_people_on_a_terminal_and_json_elsewhere(written: io.StringI
     assert written.getvalue().startswith("{") is not terminal
     assert "x.y" in written.getvalue()
     assert "p1secret" not in written.getvalue()
+
+
+class Failing(io.StringIO):
+    """A stream on a disk that may be full."""
+
+    full = False
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_a_log_that_cannot_be_written_stops_nobody() -> None:
+    stream = Failing()
+    logs = configure("json", stream=stream)
+    stream.full = True
+    for _ in range(3):
+        logs.logger.info("went.missing")
+    stream.full = False
+    logs.logger.info("back.again")
+    logs.logger.info("once.more")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines() if line]
+    assert [line["event"] for line in lines] == ["log.lines_lost", "back.again", "once.more"]
+    assert lines[0]["lines"] == 3
+    stream.close()
+    logs.logger.info("nobody.reads")
