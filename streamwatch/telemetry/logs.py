@@ -62,7 +62,7 @@ class Redaction:
 
 
 class _Lasting:
-    """A stream whose faults are borne: a full disk or a reader that is gone costs lines of the log, and nothing else."""
+    """A stream whose faults are borne: a full disk or a reader that is gone costs lines of the log, nothing else."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
