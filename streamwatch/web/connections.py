@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from structlog.typing import FilteringBoundLogger
 
 from streamwatch.errors import RequestError
@@ -19,6 +20,10 @@ _MOST_UNREAD: Final = 60_000
 """Milliseconds in which a client takes nothing of its answer before the kernel gives the connection up."""
 
 
+_STRANGERS: Final = (HttpProcessingError, web.RequestPayloadError)
+"""Raised for what was sent, not for what we did."""
+
+
 class Connection(web.RequestHandler):
     """Answers what is not even a request in the service's envelope, and logs nothing of it."""
 
@@ -27,6 +32,14 @@ class Connection(web.RequestHandler):
     def __init__(self, server: web.Server, *, log: FilteringBoundLogger | None, **options: Any) -> None:
         super().__init__(server, **options)
         self._log = log
+
+    def log_exception(self, *args: Any, **more: Any) -> None:
+        """A body that turns out to be none after its request was answered is no fault of ours."""
+        error = more.get("exc_info")
+        if self._log is not None and isinstance(error, _STRANGERS):
+            self._log.debug("http.broke_off", error=type(error).__name__)
+        else:
+            super().log_exception(*args, **more)
 
     def handle_error(
         self,

@@ -80,6 +80,8 @@ async def test_what_of_a_path_is_shown(path: str, shown: str) -> None:
         "GET /1.0/check.json HTTP/1.1\r\nHost: h\r\n" + "X-Hunter2: hunter2hunter2\r\n" * 200 + "\r\n",
         "POST /1.0/body?k=hunter2hunter2 HTTP/1.1\r\nHost: h\r\nContent-Length: hunter2hunter2\r\n\r\n",
         "POST /1.0/body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nhunter2hunter2\r\n",
+        "POST /1.0/body HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 14\r\n\r\nhunter2hunter2",
+        "POST /1.0/none HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 14\r\n\r\nhunter2hunter2",
         "GET http://shop:hunter2hunter2@host:99999999/ HTTP/1.1\r\nHost: h\r\n\r\n",
     ],
 )
