@@ -85,6 +85,7 @@ class FrontDoor:
         self._instruments = house.instruments.api
         self.gate = Gate()
         self._keeper = Doorkeeper(settings.api)
+        house.spool.welcome = lambda client: self._keeper.knows(client, "submit")
         self._lookups = Lookups(_LOOKUPS)
         self._connections = Connections(resolver=self._lookups)
         workers = settings.api.upload_workers or max(1, usable_cores() // _CORES_A_WORKER)

@@ -62,6 +62,8 @@ class Spool:
         """Seconds that unused uploads are kept; may be changed."""
         self.max_upload = max_upload
         """Bytes that an upload by ticket may have; may be changed."""
+        self.welcome: Callable[[str], bool] = lambda client: True
+        """Whether a client may still upload, whatever tickets it was given; may be changed."""
 
     @classmethod
     async def open(
@@ -123,6 +125,8 @@ class Spool:
         """
         now = self._clock()
         grant = read_token(self._key, token, now)
+        if not self.welcome(grant.client):
+            raise RequestError("argument_error", "This upload URL is no longer valid", status=403)
         try:
             use = partial(jobs_table.use_ticket, media=grant.media, client=grant.client, now=now, expires=grant.expires)
             if not await self._store.run(use):

@@ -101,6 +101,11 @@ class Doorkeeper:
             )
         return self.admit(user, secret, scope, remote=remote)
 
+    def knows(self, user: str, scope: Scope) -> bool:
+        """Whether there is a client of that name, by now, which may do that."""
+        known = self._known.get(user)
+        return known is not None and known.client.may(scope)
+
     def _recognise(self, user: str, secret: str, remote: str) -> _Known:
         known = self._known.get(user)
         guesser = (network_of(remote), user if known else "")

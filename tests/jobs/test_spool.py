@@ -200,3 +200,15 @@ async def test_leftovers_of_an_earlier_life_go_at_the_start(tmp_path: Path) -> N
         (tmp_path / "uploads" / "0123.part").write_bytes(b"half")
     async with House(tmp_path, running=False):
         assert names(tmp_path) == sorted([needed.name, ticket.media])
+
+
+async def test_the_ticket_of_a_client_that_is_none_any_more_is_worth_nothing(tmp_path: Path, store: AlertStore) -> None:
+    spool = await open_spool(tmp_path, store)
+    ticket = spool.ticket(MINE)
+    spool.welcome = {"others"}.__contains__
+    with pytest.raises(RequestError, match="no longer valid") as caught:
+        await spool.redeem(ticket.token, pieces(b"video"))
+    assert caught.value.status == 403
+    assert names(tmp_path) == []
+    spool.welcome = {MINE}.__contains__
+    assert await spool.redeem(ticket.token, pieces(b"video")) == ticket.media

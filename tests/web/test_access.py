@@ -183,6 +183,14 @@ def test_a_reload_lets_in_the_new_and_keeps_out_the_old(door: Doorkeeper, clock:
     assert _refusal(door, "chief", "hunter4.with.dots").status == 401
 
 
+def test_who_is_known_follows_the_configuration(door: Doorkeeper) -> None:
+    assert door.knows("shop", "submit")
+    assert door.knows("chief", "submit")
+    assert not door.knows("hashed", "submit")
+    door.follow(ApiTable())
+    assert not door.knows("shop", "submit")
+
+
 def test_a_reload_does_not_refill_what_was_used(clock: Clock) -> None:
     door = Doorkeeper(_table(rate=1), clock=clock)
     for _ in range(3):
