@@ -85,7 +85,7 @@ class ApiTable(Table):
     max_queued: Annotated[int, Field(ge=1, le=100_000), Change.LIVE] = 1000
     """Unfinished jobs of all clients together."""
     upload_workers: Annotated[Auto[Annotated[int, Field(ge=1, le=64)]], Change.DAEMON] = None
-    """Processes that decode uploads, apart from those of the streams; "auto" is one for every 4 cores, at least 1."""
+    """Processes for pictures, and as many and one more for videos; "auto" is one for every 4 cores, at least 1."""
     upload_memory: Annotated[ByteSize, AfterValidator(within("128MiB", "1TiB", 2**27, 2**40)), Change.DAEMON] = 2**30
     """Such a process above it is replaced, and its upload refused."""
     give_up_after: Annotated[Duration, AfterValidator(within("10s", "7d", 10.0, 7 * _DAY)), Change.LIVE] = 300.0

@@ -79,7 +79,7 @@ class NewStream(StreamChange):
     """A stream to be watched, with the keys of ``[[streams]]``."""
 
     id: StreamName
-    """What metrics, alerts and topics call it; not ``job-...``, which names the streams of jobs."""
+    """What metrics, alerts and topics call it; neither ``api`` nor ``job-...``, which are taken."""
     url: Url
     """http(s), rtmp(s) or rtsp(s), at a public address or within network.allow. Never shown again."""
 
