@@ -1,13 +1,14 @@
 """One line of the log for each request: who asked for which path and what became of it, never a query or a body."""
 
 import logging
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from structlog.typing import FilteringBoundLogger
 
 from streamwatch.telemetry.redaction import MASK, redact_url
+from streamwatch.web.keys import CLIENT
 from streamwatch.web.proxies import Proxies
 
 _SCRAPES: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -32,7 +33,7 @@ def access_log(log: FilteringBoundLogger, proxies: Proxies) -> type[AbstractAcce
                 status=response.status,
                 seconds=round(time, 4),
                 bytes=response.body_length,
-                client=_client(request),
+                client=request.get(CLIENT),
                 remote=proxies.remote(request),
             )
 
@@ -44,8 +45,3 @@ def shown_path(request: web.BaseRequest) -> str:
     parts = request.rel_url.raw_path[:1024].split("/")
     short = "/".join(MASK if len(part) > _LONGEST else part for part in parts)
     return redact_url(f"http://host{short}").removeprefix("http://host")
-
-
-def _client(request: web.BaseRequest) -> str | None:
-    found: Any = request.get("client")
-    return found if isinstance(found, str | None) else str(getattr(found, "user", "")) or None

@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.errors import ConfigError, RequestError, StreamwatchError
 from streamwatch.jobs.ids import request_id
+from streamwatch.web.keys import REQUEST_ID
 
 _WORDS: Final = {
     404: "There is nothing at this path",
@@ -80,8 +81,9 @@ class ErrorMiddleware:
         return response
 
     def _identity(self, request: web.Request) -> str:
-        found: str = request.setdefault("request_id", request_id(self._wall()))
-        return found
+        if REQUEST_ID not in request:
+            request[REQUEST_ID] = request_id(self._wall())
+        return request[REQUEST_ID]
 
 
 def envelope(error: RequestError, identity: str, now: float) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from streamwatch.telemetry.logs import configure
 from streamwatch.web.access import Doorkeeper
 from streamwatch.web.access_log import access_log
 from streamwatch.web.bodies import Pace
+from streamwatch.web.keys import CLIENT
 from streamwatch.web.listeners import Address, Limits, Listeners, Site
 from streamwatch.web.middlewares import usual_middlewares
 from streamwatch.web.proxies import Proxies
@@ -53,14 +54,14 @@ class Front:
             client = self.doorkeeper.admit(
                 query.get("api_user"), query.get("api_secret"), "check", remote=request.remote or ""
             )
-            request["client"] = client
+            request[CLIENT] = client.user
             return web.json_response({"client": client.user, "remote": request.remote, "scheme": request.scheme})
 
         async def streams(request: web.Request) -> web.Response:
             client = self.doorkeeper.admit_bearer(
                 request.headers.get("Authorization"), "admin", remote=request.remote or ""
             )
-            request["client"] = client.user
+            request[CLIENT] = client.user
             return web.json_response({})
 
         async def body(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from streamwatch.errors import ConfigError, ConfigFault, RequestError, StoreError
+from streamwatch.web.keys import REQUEST_ID
 from tests.web.front import Front
 
 Raised = Callable[[web.Request], Awaitable[web.Response]]
@@ -86,7 +87,7 @@ async def test_the_log_has_the_traceback_under_the_id_that_the_answer_names() ->
 
 async def test_an_id_that_the_handler_chose_is_kept() -> None:
     async def handler(request: web.Request) -> web.Response:
-        request["request_id"] = "req_mine"
+        request[REQUEST_ID] = "req_mine"
         raise RequestError("media_error", "No")
 
     async with Front([web.get("/1.0/x", handler)]) as front:

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from streamwatch.errors import RequestError
+from streamwatch.web.keys import REQUEST_ID
 from tests.web.front import Front
 
 SECRETS = {"api_user": "shop", "api_secret": "hunter2hunter2"}
@@ -75,7 +76,7 @@ async def test_wrong_secrets_count_for_the_address_behind_the_proxy() -> None:
 
 async def test_what_handlers_chose_behind_a_proxy_is_kept() -> None:
     async def handler(request: web.Request) -> web.Response:
-        request["request_id"] = "req_mine"
+        request[REQUEST_ID] = "req_mine"
         raise RequestError("media_error", "No")
 
     async with Front([web.post("/1.0/x", handler)], proxies=["127.0.0.1"]) as front:

@@ -15,6 +15,7 @@ from streamwatch.web.compat.intake import BodyReader, query_parameters, read_bod
 from streamwatch.web.compat.parameters import Parameters
 from streamwatch.web.compat.reception import Allowance, MediaTaker, NoMedia, Pictures, Video
 from streamwatch.web.compat.services import CompatServices, Limits, Scope
+from streamwatch.web.keys import CLIENT, REQUEST_ID
 
 _FETCHES: Final = 24
 """Pictures fetched from URLs at a time, each held in memory until it is whole; more wait."""
@@ -40,7 +41,7 @@ class Call:
         self.limits: Limits = hall.services.limits()
         self.now = hall.services.wall()
         self.id = request_id(self.now)
-        request["request_id"] = self.id
+        request[REQUEST_ID] = self.id
         self.client = ""
         self.parameters = Parameters()
         self._scope: Scope | None = None
@@ -120,7 +121,7 @@ class Call:
         assert self._scope is not None
         user, secret = self.parameters.text("api_user"), self.parameters.text("api_secret")
         self.client = self.services.door.admit(user, secret, self._scope, remote=self.request.remote or "").user
-        self.request["client"] = self.client
+        self.request[CLIENT] = self.client
 
 
 def one_source(parameters: Parameters, names: tuple[str, ...], *, uploaded: bool, file: str) -> str:

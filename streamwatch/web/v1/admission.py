@@ -6,6 +6,7 @@ from aiohttp import web
 
 from streamwatch.settings.api import Scope
 from streamwatch.web.access import Client, Doorkeeper
+from streamwatch.web.keys import CLIENT
 
 
 def admission(keeper: Doorkeeper) -> Callable[[web.Request, Scope | None], Client]:
@@ -13,7 +14,7 @@ def admission(keeper: Doorkeeper) -> Callable[[web.Request, Scope | None], Clien
 
     def admit(request: web.Request, scope: Scope | None) -> Client:
         client = keeper.admit_bearer(request.headers.get("Authorization"), scope, remote=request.remote or "")
-        request["client"] = client
+        request[CLIENT] = client.user
         return client
 
     return admit
