@@ -19,7 +19,7 @@ class Artwork:
     split: Split
     labels: Mapping[str, int]
     """Trained label -> 1 or 0; a label that is not named is unknown."""
-    load: Callable[[], Image.Image]
+    load: Callable[..., Image.Image]
 
     @property
     def key(self) -> str:

@@ -1,6 +1,6 @@
 """Painted blood and its harmless twins: the same shapes in other colours, and red things that are no blood.
 
-Family ``a`` trains: pools, drops and drips from blobs. Family ``b`` is held out: strokes, sprays and noise pools.
+Family ``a`` trains: blobs with drops and drips, sprays, ragged pools. Family ``b`` is held out: strokes and smears.
 """
 
 from typing import Final
@@ -33,7 +33,12 @@ def paint_colour(rng: np.random.Generator) -> Colour:
 
 def shape(rng: np.random.Generator, family: Family, *, large: bool) -> Field:
     """Thickness 0-1 of a splatter on a 224 x 224 square."""
-    return _blobs(rng, large=large) if family == "a" else _strokes(rng, large=large)
+    if family == "b":
+        return _strokes(rng, large=large)
+    choice = rng.random()
+    if choice < 0.5:
+        return _blobs(rng, large=large)
+    return _spray(rng, large=large) if choice < 0.75 else _pool(rng, large=large)
 
 
 def paint(
@@ -103,6 +108,34 @@ def _drips(draw: ImageDraw.ImageDraw, rng: np.random.Generator, x: float, y: flo
         dx, length, width = x + rng.uniform(-0.7, 0.7) * radius, radius * rng.uniform(0.8, 2.5), max(2.0, radius * 0.1)
         draw.line((dx, y, dx, y + length), fill=255, width=int(width))
         draw.ellipse((dx - width, y + length - width, dx + width, y + length + width * 1.3), fill=255)
+
+
+def _spray(rng: np.random.Generator, *, large: bool) -> Field:
+    """Drops flung one way from a point, long ones far out."""
+    image = Image.new("L", (_SIDE, _SIDE), 0)
+    draw = ImageDraw.Draw(image)
+    x, y = rng.uniform(20, 204, 2)
+    heading, fan = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 1.2)
+    for _ in range(int(rng.integers(60, 180) if large else rng.integers(10, 35))):
+        a, far = heading + rng.normal(0, fan), rng.exponential(70 if large else 35)
+        r = rng.exponential(4.0 if large else 2.0) + 1
+        px, py, tail = x + far * np.cos(a), y + far * np.sin(a), r * rng.uniform(1, 4)
+        draw.line((px, py, px + tail * np.cos(a), py + tail * np.sin(a)), fill=255, width=max(1, int(r * 1.3)))
+        draw.ellipse((px - r, py - r, px + r, py + r), fill=255)
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(0.9)), np.float32) / np.float32(255)
+
+
+def _pool(rng: np.random.Generator, *, large: bool) -> Field:
+    """One ragged pool or smear, seen at a slant, its rim frayed by noise."""
+    y, x = np.mgrid[0:_SIDE, 0:_SIDE].astype(np.float32)
+    cx, cy = rng.uniform(50, 174, 2)
+    long, short = (rng.uniform(45, 110), rng.uniform(18, 60)) if large else (rng.uniform(8, 26), rng.uniform(4, 14))
+    turn = rng.uniform(0, np.pi)
+    u, v = (x - cx) * np.cos(turn) + (y - cy) * np.sin(turn), (y - cy) * np.cos(turn) - (x - cx) * np.sin(turn)
+    inside = 1.25 - np.sqrt((u / long) ** 2 + (v / short) ** 2)
+    frayed = inside + (noise(rng, int(rng.integers(5, 16))) - 0.5) * rng.uniform(0.4, 1.3)
+    pool: Field = np.clip(frayed * rng.uniform(2, 6), 0, 1).astype(np.float32)
+    return pool
 
 
 def _strokes(rng: np.random.Generator, *, large: bool) -> Field:

@@ -1,7 +1,9 @@
 """Makes the labelled set: squashed pictures in one array, their rows beside it."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -13,26 +15,37 @@ from streamwatch.inference.preprocess import squash
 from streamwatch.learning.rows import Row, write_rows
 from streamwatch.records.frame import Pixels
 from training.art import Artwork, Split
+from training.avatars import avatar_artworks
+from training.blood import blood_colour
+from training.clipart import clipart_artworks
 from training.compose import (
     Bench,
     blood_picture,
     cutout_picture,
+    figure_picture,
     paint_picture,
     photo_picture,
     scene_picture,
     skull_picture,
+    stain_picture,
     twin_picture,
+    unit_picture,
 )
+from training.crawl import stains, tile_artworks
+from training.download import sources as known_sources
 from training.freedoom import rooms, sprite_artworks
-from training.iconify import MONOCHROME, IconSet, icon_artworks
+from training.icon_names import COLOURED
+from training.iconify import icon_artworks, recoloured
 from training.photos import photo_artworks
 from training.self_harm import KINDS, SETS, Cast, self_harm_picture
 from training.strokes import any_colour
+from training.wesnoth import wesnoth_artworks
 
 SIZE: Final = 224
 SPLITS: Final[tuple[Split, ...]] = ("train", "calibrate", "test")
 _SEEDS: Final = {"train": 11, "calibrate": 12, "test": 13}
 _Sample = tuple[Pixels, Row]
+_Maker = tuple[Callable[[Bench], _Sample], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +55,28 @@ class Amounts:
     per_symbol: int
     plain_symbols: int
     per_sprite: int
+    per_tile: int
+    plain_tiles: int
+    avatars: int
+    clipart: int
     drawn: int
+    figures: int
     on_photos: int
+    stains: int
     photos: int
+    red_photos: int
     self_harm: int
 
 
 AMOUNTS: Final[dict[Split, Amounts]] = {
-    "train": Amounts(8, 1500, 3, 750, 700, 900, 900),
-    "calibrate": Amounts(6, 250, 2, 130, 130, 250, 0),
-    "test": Amounts(6, 600, 0, 180, 180, 450, 360),
+    "train": Amounts(5, 2600, 3, 40, 700, 480, 800, 550, 700, 1500, 0, 1700, 600, 600),
+    "calibrate": Amounts(8, 500, 2, 8, 100, 60, 150, 130, 120, 350, 0, 668, 334, 0),
+    "test": Amounts(6, 900, 0, 0, 0, 240, 250, 180, 0, 400, 2, 850, 290, 300),
 }
 
 
 def build(sources: Path, target: Path, amounts: dict[Split, Amounts] | None = None) -> int:
-    """Writes ``images.npy`` and ``rows.jsonl`` into ``target``; returns how many pictures there are."""
+    """Writes ``images.npy``, ``rows.jsonl`` and ``sources.json`` into ``target``; returns how many pictures."""
     target.mkdir(parents=True, exist_ok=True)
     pictures: list[Pixels] = []
     rows: list[Row] = []
@@ -67,54 +87,92 @@ def build(sources: Path, target: Path, amounts: dict[Split, Amounts] | None = No
             rows.append(row)
     np.save(target / "images.npy", np.stack(pictures))
     write_rows(target / "rows.jsonl", rows)
+    (target / "sources.json").write_text(json.dumps([asdict(entry) for entry in known_sources()], indent=1))
     return len(rows)
 
 
 def bench_of(sources: Path, split: Split) -> Bench:
     """The material of one split."""
-    photos = [a for a in photo_artworks(sources) if a.split == split]
     game_rooms = rooms(sources) if split == "train" else []
-    return Bench(np.random.default_rng(_SEEDS[split]), split, photos, game_rooms)
+    tiles = [] if split == "test" else tile_artworks(sources, split)
+    bystanders = [tile for tile in tiles if tile.labels.get("skull") == 0]
+    photos = photo_artworks(sources, split)
+    return Bench(np.random.default_rng(_SEEDS[split]), split, photos, game_rooms, bystanders)
 
 
 def _samples(sources: Path, split: Split, amounts: Amounts) -> Iterator[_Sample]:
     bench = bench_of(sources, split)
     yield from _symbols(bench, sources, amounts)
-    sprites = [a for a in sprite_artworks(sources) if a.split == split]
-    for artwork in sprites:
-        for _ in range(amounts.per_sprite if any(artwork.labels.values()) else min(1, amounts.per_sprite)):
-            yield cutout_picture(bench, artwork, artwork.load())
-    makers: Sequence[tuple[Callable[[Bench], _Sample], int]] = (
+    yield from _sprites(bench, sources, amounts)
+    for artworks, count in (
+        (avatar_artworks(sources, split), amounts.avatars),
+        (clipart_artworks(sources, split), amounts.clipart),
+    ):
+        for artwork in _some(bench, artworks, count):
+            yield cutout_picture(bench, artwork, artwork.load(), low=0.25)
+    makers: Sequence[_Maker] = (
         (skull_picture, amounts.drawn * 2),
         (twin_picture, amounts.drawn),
         (scene_picture, amounts.drawn),
+        (lambda b: figure_picture(b, skeleton=True), amounts.figures),
+        (lambda b: figure_picture(b, skeleton=False), amounts.figures),
         (lambda b: blood_picture(b, on_photo=False), amounts.drawn),
         (lambda b: paint_picture(b, on_photo=False), amounts.drawn),
         (lambda b: blood_picture(b, on_photo=True), amounts.on_photos),
         (lambda b: paint_picture(b, on_photo=True), amounts.on_photos),
         (photo_picture, amounts.photos),
+        (lambda b: photo_picture(b, red=True), amounts.red_photos),
     )
     for make, count in makers:
         for _ in range(count):
             yield make(bench)
+    for stain in stains(sources) * amounts.stains:
+        yield stain_picture(bench, stain, on_photo=True)
+        yield stain_picture(bench, stain, on_photo=False)
     yield from _compositions(bench, sources, amounts.self_harm)
 
 
 def _symbols(bench: Bench, sources: Path, amounts: Amounts) -> Iterator[_Sample]:
-    artworks = [a for a in icon_artworks(sources) if a.split == bench.split]
+    artworks = list(icon_artworks(sources, bench.split))
     shown = [a for a in artworks if any(a.labels.values())]
-    plain = [a for a in artworks if not any(a.labels.values())]
-    chosen = bench.rng.choice(len(plain), min(amounts.plain_symbols, len(plain)), replace=False)
-    sets = {name: IconSet(sources, name) for name in MONOCHROME}
-    for artwork in [*shown * amounts.per_symbol, *(plain[int(i)] for i in chosen)]:
-        yield cutout_picture(bench, artwork, _figure(bench, artwork, sets))
+    plain = _some(bench, [a for a in artworks if not any(a.labels.values())], amounts.plain_symbols)
+    low = 0.3 if bench.split == "test" else 0.16
+    for artwork in (*(a for a in shown for _ in range(amounts.per_symbol)), *plain):
+        yield cutout_picture(bench, artwork, _figure(bench, artwork), low=low)
 
 
-def _figure(bench: Bench, artwork: Artwork, monochrome: dict[str, IconSet]) -> Image.Image:
-    if artwork.source not in monochrome:
-        return artwork.load()
-    colour = any_colour(bench.rng) if bench.rng.random() < 0.5 else (17, 17, 17)
-    return monochrome[artwork.source].draw(artwork.name, colour=f"#{bytes(colour).hex()}")
+def _figure(bench: Bench, artwork: Artwork) -> Image.Image:
+    if artwork.source in COLOURED:
+        return _drawn_once(artwork.source, artwork.load)
+    if artwork.labels.get("slightly_bloody") == 1:  # a drop of blood in blue is none
+        return recoloured(artwork, blood_colour(bench.rng, drawn=True))
+    return recoloured(artwork, any_colour(bench.rng) if bench.rng.random() < 0.5 else (17, 17, 17))
+
+
+@lru_cache(maxsize=64)
+def _drawn_once(_source: str, load: Callable[[], Image.Image]) -> Image.Image:
+    return load()
+
+
+def _sprites(bench: Bench, sources: Path, amounts: Amounts) -> Iterator[_Sample]:
+    for artwork in sprite_artworks(sources) if amounts.per_sprite else ():
+        if artwork.split == bench.split:
+            for _ in range(amounts.per_sprite if any(artwork.labels.values()) else 1):
+                yield cutout_picture(bench, artwork, artwork.load())
+    if bench.split == "test":
+        for artwork in wesnoth_artworks(sources):
+            yield unit_picture(bench, artwork, artwork.load())
+        return
+    tiles = tile_artworks(sources, bench.split)
+    skeletons = [tile for tile in tiles if tile.labels.get("skull") == 1]
+    others = [tile for tile in tiles if tile.labels.get("skull") != 1]
+    for artwork in (*(s for s in skeletons for _ in range(amounts.per_tile)), *_some(bench, others, amounts.plain_tiles)):
+        yield unit_picture(bench, artwork, artwork.load())
+
+
+def _some(bench: Bench, artworks: Sequence[Artwork], count: int) -> list[Artwork]:
+    chosen = bench.rng.choice(len(artworks), min(count, len(artworks)), replace=False)
+    return [artworks[int(i)] for i in chosen]
 
 
 def _compositions(bench: Bench, sources: Path, count: int) -> Iterator[_Sample]:

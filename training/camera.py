@@ -54,3 +54,14 @@ def _jpeg(picture: Pixels, quality: int) -> Pixels:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
     return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def reddened(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """The picture with its strongest hue turned to red: red leaves, red sky, red cars, red shirts."""
+    hsv = np.asarray(Image.fromarray(picture).convert("HSV")).astype(np.int16)
+    weight = hsv[..., 1].astype(np.float64) * hsv[..., 2]
+    strongest = int(np.bincount(hsv[..., 0].ravel(), weights=weight.ravel(), minlength=256).argmax())
+    hsv[..., 0] = (hsv[..., 0] - strongest + int(rng.integers(-8, 9))) % 256
+    hsv[..., 1] = np.clip(hsv[..., 1] * rng.uniform(1.2, 2.6) + rng.uniform(0, 40), 0, 255)
+    hsv[..., 2] = np.clip(hsv[..., 2] * rng.uniform(0.6, 1.05), 0, 255)
+    return np.asarray(Image.fromarray(hsv.astype(np.uint8), "HSV").convert("RGB"))

@@ -10,8 +10,9 @@ from streamwatch.learning.rows import Row
 from streamwatch.records.frame import Pixels
 from training.art import Artwork, Split
 from training.blood import blood_colour, paint, paint_colour, red_things, shape
-from training.camera import through_stream
-from training.iconify import GORE
+from training.camera import reddened, through_stream
+from training.figures import draw_figure
+from training.icon_names import GORE
 from training.scenes import draw_scene
 from training.skulls import draw_skull
 from training.strokes import Family, any_colour
@@ -22,6 +23,7 @@ LICENCE = "Apache-2.0"
 NOTHING: Mapping[str, int] = dict.fromkeys([*GORE, "self_harm"], 0)
 # Covered share of the picture from which painted blood counts as much, and below which it is too little to call.
 _MUCH, _LITTLE = 0.06, 0.004
+_SYMBOLS = ("symbol", "plain_symbol")
 _CANVASES = ((426, 240), (426, 240), (480, 270), (640, 360), (320, 240), (300, 300), (240, 426))
 
 
@@ -33,6 +35,8 @@ class Bench:
     split: Split
     photos: Sequence[Artwork]
     rooms: Sequence[tuple[Image.Image, Image.Image]]
+    bystanders: Sequence[Artwork] = ()
+    """Harmless whole figures to stand beside others."""
     _loaded: dict[str, Image.Image] = field(default_factory=dict)
 
     @property
@@ -60,6 +64,11 @@ class Bench:
         if self.rng.random() < 0.5:
             cut = cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return artwork, np.asarray(cut)
+
+    def ground_photo(self) -> tuple[Artwork, Pixels]:
+        """A photograph to paint on; a quarter of them are turned red, so that redness alone says nothing."""
+        artwork, picture = self.photo()
+        return artwork, reddened(picture, self.rng) if self.rng.random() < 0.25 else picture
 
     def background(self) -> tuple[Pixels, str, bool]:
         """(picture, artwork, is it a drawing): scene, game room, plain colour or photograph."""
@@ -111,13 +120,57 @@ class Bench:
         return Row(source, artwork, licence, self.split, situation, dict(labels))
 
 
-def cutout_picture(bench: Bench, artwork: Artwork, figure: Image.Image) -> tuple[Pixels, Row]:
-    """An icon or sprite on a background."""
+def cutout_picture(
+    bench: Bench, artwork: Artwork, figure: Image.Image, *, low: float = 0.3, kinds: tuple[str, str] = _SYMBOLS
+) -> tuple[Pixels, Row]:
+    """An icon or sprite on a background; ``kinds`` names the situation with and without a positive label."""
     ground, _, _ = bench.background()
-    picture = bench.place(ground, figure, low=0.3)
+    picture = bench.place(ground, figure, low=low)
     labels = {"self_harm": 0} | dict(artwork.labels) | {"drawing": 1}
-    situation = "symbol" if any(v == 1 for v in artwork.labels.values()) else "plain_symbol"
+    situation = kinds[0] if any(v == 1 for v in artwork.labels.values()) else kinds[1]
     return bench.finish(picture, bench.row(artwork.source, artwork.key, artwork.licence, situation, labels))
+
+
+def unit_picture(bench: Bench, artwork: Artwork, figure: Image.Image) -> tuple[Pixels, Row]:
+    """A game's whole figure, small, among others that are harmless."""
+    ground, _, _ = bench.background()
+    picture = _beside_others(bench, ground)
+    picture = bench.place(picture, figure, low=0.22, high=0.8)
+    labels = {"self_harm": 0} | dict(artwork.labels) | {"drawing": 1}
+    situation = "unit_skeleton" if labels.get("skull") == 1 else "unit_living"
+    return bench.finish(picture, bench.row(artwork.source, artwork.key, artwork.licence, situation, labels))
+
+
+def figure_picture(bench: Bench, *, skeleton: bool) -> tuple[Pixels, Row]:
+    """A skeleton of our own or its living twin, whole and small, among others."""
+    picture = _beside_others(bench, bench.background()[0])
+    for _ in range(int(bench.rng.integers(0, 3))):
+        picture = bench.place(picture, draw_figure(bench.rng, skeleton=False), low=0.2, high=0.7)
+    picture = bench.place(picture, draw_figure(bench.rng, skeleton=skeleton), low=0.2, high=0.9)
+    labels = dict(NOTHING) | {"skull": int(skeleton), "drawing": 1}
+    if skeleton:
+        del labels["other"]
+    situation = "drawn_figure_skeleton" if skeleton else "drawn_figure_living"
+    return bench.finish(picture, bench.row(OURS, f"figure/{_serial(bench)}", LICENCE, situation, labels))
+
+
+def stain_picture(bench: Bench, stain: Artwork, *, on_photo: bool) -> tuple[Pixels, Row]:
+    """Blood that another artist drew, on a photograph or a drawn scene."""
+    picture, _, labels = _ground(bench, on_photo=on_photo)
+    before = picture
+    for _ in range(int(bench.rng.integers(1, 4))):
+        picture = bench.place(picture, stain.load(), low=0.35, high=0.95)
+    labels = _bloody(labels, float((np.abs(picture.astype(np.int16) - before).sum(2) > 40).mean()))
+    situation = "stain_on_photo" if on_photo else "stain_in_drawing"
+    return bench.finish(picture, bench.row(stain.source, stain.key, stain.licence, situation, labels))
+
+
+def _beside_others(bench: Bench, picture: Pixels) -> Pixels:
+    if bench.bystanders and bench.rng.random() < 0.4:
+        for _ in range(int(bench.rng.integers(1, 4))):
+            other = bench.bystanders[int(bench.rng.integers(len(bench.bystanders)))]
+            picture = bench.place(picture, other.load(), low=0.2, high=0.6)
+    return picture
 
 
 def skull_picture(bench: Bench) -> tuple[Pixels, Row]:
@@ -173,16 +226,19 @@ def scene_picture(bench: Bench) -> tuple[Pixels, Row]:
     return bench.finish(picture, bench.row(OURS, f"scene/{_serial(bench)}", LICENCE, "plain_scene", labels))
 
 
-def photo_picture(bench: Bench) -> tuple[Pixels, Row]:
-    """A part of a photograph and nothing else."""
+def photo_picture(bench: Bench, *, red: bool = False) -> tuple[Pixels, Row]:
+    """A part of a photograph and nothing else, as it is or turned red."""
     artwork, picture = bench.photo()
+    if red:
+        picture = reddened(picture, bench.rng)
     labels = dict(NOTHING) | {"drawing": 0}
-    return bench.finish(picture, bench.row(artwork.source, artwork.key, artwork.licence, "plain_photo", labels))
+    situation = "red_photo" if red else "plain_photo"
+    return bench.finish(picture, bench.row(artwork.source, artwork.key, artwork.licence, situation, labels))
 
 
 def _ground(bench: Bench, *, on_photo: bool) -> tuple[Pixels, str, dict[str, int]]:
     if on_photo:
-        artwork, picture = bench.photo()
+        artwork, picture = bench.ground_photo()
         return picture, artwork.key, dict(NOTHING) | {"drawing": 0}
     picture = draw_scene(bench.rng, bench.family, *bench.canvas())
     if bench.rng.random() < 0.5:
@@ -193,14 +249,20 @@ def _ground(bench: Bench, *, on_photo: bool) -> tuple[Pixels, str, dict[str, int
 def _bloodied(bench: Bench, picture: Pixels, labels: dict[str, int], *, flat: bool) -> tuple[Pixels, dict[str, int]]:
     thickness = shape(bench.rng, bench.family, large=bench.rng.random() < 0.6)
     painted, share = paint(picture, thickness, blood_colour(bench.rng, drawn=flat), bench.rng, flat=flat)
-    known = {k: v for k, v in labels.items() if k not in ("very_bloody", "slightly_bloody")}
+    return painted, _bloody(labels, share)
+
+
+def _bloody(labels: Mapping[str, int], share: float) -> dict[str, int]:
+    """The labels with blood on this share of the picture; what else it may mean is left unknown."""
+    unsure = ("very_bloody", "slightly_bloody", "superficial_injury", "serious_injury")
+    known = {k: v for k, v in labels.items() if k not in unsure}
     if share >= _MUCH:
         known["very_bloody"] = 1
     elif share >= _LITTLE:
         known["slightly_bloody"] = 1
         if share < _MUCH / 2:
             known["very_bloody"] = 0
-    return painted, known
+    return known
 
 
 def _serial(bench: Bench) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from training.art import Artwork, Split
-from training.iconify import GORE
+from training.icon_names import GORE
 
 _LICENCE: Final = "BSD-3-Clause"
 _WAD: Final = "freedoom/usr/share/games/doom/freedoom2.wad"

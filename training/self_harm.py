@@ -15,11 +15,12 @@ from streamwatch.learning.rows import Row
 from streamwatch.records.frame import Pixels
 from training.art import Split
 from training.compose import Bench
-from training.iconify import LICENCES, TEST_SETS, IconSet
+from training.icon_names import LICENCES, icon_split
+from training.iconify import IconSet
 
 Kind = Literal["aimed", "turned_away", "far", "other_object", "face_only"]
 KINDS: Final[tuple[Kind, ...]] = ("aimed", "aimed", "turned_away", "far", "other_object", "face_only")
-SETS: Final = ("noto", "twemoji", "fluent-emoji")
+SETS: Final = ("noto", "twemoji", "fluent-emoji", "openmoji")
 _FACES: Final = re.compile(
     r"(man|woman|person|boy|girl|adult|crying-face|pensive-face|loudly-crying-face|disappointed-face|neutral-face"
     r"|person-frowning|woman-frowning|man-frowning|older-man|older-woman|worried-face)"
@@ -36,7 +37,7 @@ class Cast:
     def __init__(self, folder: Path, name: str) -> None:
         icons = IconSet(folder, name)
         self.name = name
-        self.split: Split = "test" if name in TEST_SETS else "train"
+        self.split: Split = icon_split(name)
         self.faces = _drawn(icons, _FACES)
         self.guns = _drawn(icons, _GUNS)
         self.objects = _drawn(icons, _OBJECTS)
