@@ -166,7 +166,10 @@ def _sprites(bench: Bench, sources: Path, amounts: Amounts) -> Iterator[_Sample]
     tiles = tile_artworks(sources, bench.split)
     skeletons = [tile for tile in tiles if tile.labels.get("skull") == 1]
     others = [tile for tile in tiles if tile.labels.get("skull") != 1]
-    for artwork in (*(s for s in skeletons for _ in range(amounts.per_tile)), *_some(bench, others, amounts.plain_tiles)):
+    for artwork in (
+        *(s for s in skeletons for _ in range(amounts.per_tile)),
+        *_some(bench, others, amounts.plain_tiles),
+    ):
         yield unit_picture(bench, artwork, artwork.load())
 
 

@@ -74,7 +74,7 @@ class Bench:
         """(picture, artwork, is it a drawing): scene, game room, plain colour or photograph."""
         choice = self.rng.random()
         width, height = self.canvas()
-        if choice < 0.3:
+        if choice < 0.3 and self.photos:
             artwork, picture = self.photo()
             return picture, artwork.key, False
         if choice < 0.7:

@@ -2,75 +2,116 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
-from streamwatch.inference.encoder import Encoder
 from streamwatch.inference.heads import Heads
-from streamwatch.inference.preprocess import squash
 from streamwatch.learning.baseline import baseline_scores, colour_histograms
 from streamwatch.learning.calibration import joined
-from streamwatch.learning.evaluation import Finding, alarm_rates, choose_threshold, run_trial
-from streamwatch.learning.features import Features, encode
+from streamwatch.learning.evaluation import Finding, alarm_rates, reliability, run_trial
+from streamwatch.learning.features import Features
 from streamwatch.learning.fit import Matrix, Places, raw_logits
+from streamwatch.learning.metrics import threshold_at
 from streamwatch.learning.rows import Row, label_matrix, split_mask
 from streamwatch.records.frame import Pixels
-from training.build import SIZE
-from training.motion import FRAMES, SECONDS_APART, clips
-from training.photos import photo_artworks
-from training.trials import HARMLESS, LABELS, LEAST_AUC, LEAST_LOW, PARTS, TRIALS
+from training.incidents import incidents, report
+from training.trials import BLOOD, HARMLESS, LABELS, LEAST_ARTWORKS, LEAST_AUC, LEAST_LOW, OF_BLOOD, PARTS, TRIALS
 
-FALSE_ALARMS = 0.01
+FALSE_ALARMS: Final = 0.01
+_LOWEST: Final = 0.5
+_COLUMNS: Final = (*LABELS, BLOOD)
 
 
-def evaluate(
-    images: Pixels, rows: list[Row], features: Features, *, heads: Heads, encoder: Encoder, sources: Path
-) -> dict[str, Any]:
-    """Everything that card and manifest state, as plain JSON values."""
-    known = label_matrix(rows, LABELS)
-    findings = _findings(images, rows, features, heads, known)
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Pictures of one kind with what is known about them and what the encoder made of them."""
+
+    images: Pixels
+    rows: list[Row]
+    features: Features
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The test as the heads see it: rows, truth and scores by column of LABELS and BLOOD."""
+
+    rows: list[Row]
+    truth: Matrix
+    scores: Matrix
+    baseline: Matrix
+
+
+def evaluate(made: Material, panned: Material, heads: Heads) -> tuple[dict[str, Any], Scored]:
+    """Everything that card and manifest state, as plain JSON values; and the scores, for plots."""
+    scored = _test(made, heads)
+    findings = _findings(scored)
     supported = _supported(findings)
     parts = [label for label in PARTS if label in supported]
     if not parts:
         raise SystemExit("no gore class passes its trials: these heads are not worth publishing")
-    calibrate, test = (np.flatnonzero(split_mask(rows, split)) for split in ("calibrate", "test"))
-    threshold = _threshold([rows[i] for i in calibrate], _gore(heads, features, calibrate, parts))
-    test_rows = [rows[i] for i in test]
-    return {
-        "pictures": _counts(rows),
-        "sources": _source_counts(rows),
+    calibrate = np.flatnonzero(split_mask(made.rows, "calibrate"))
+    pans = {split: np.flatnonzero(split_mask(panned.rows, split)) for split in ("calibrate", "test")}
+    threshold = _threshold(
+        [made.rows[i] for i in calibrate],
+        _gore(heads, made.features, calibrate, parts),
+        _gore(heads, panned.features, pans["calibrate"], parts),
+    )
+    gore = scored.scores[:, [_COLUMNS.index(part) for part in parts]].max(axis=1)
+    moving = _gore(heads, panned.features, pans["test"], parts)
+    photographs = len({panned.rows[i].artwork for i in pans["test"]})
+    found = {
+        "pictures": _counts(made.rows),
+        "sources": _source_counts(made.rows),
         "trials": [finding.as_dict() for finding in findings],
-        "rule": {"auc": LEAST_AUC, "low": LEAST_LOW},
+        "rule": {"auc": LEAST_AUC, "low": LEAST_LOW, "artworks": LEAST_ARTWORKS},
         "supported": sorted(supported),
         "parts": parts,
         "threshold": threshold,
         "threshold_rule": {"rate": FALSE_ALARMS, "situations": list(HARMLESS)},
-        "alarms": alarm_rates(test_rows, _gore(heads, features, test, parts), threshold),
-        "motion": _motion(heads, encoder, sources, parts, threshold),
+        "alarms": alarm_rates(scored.rows, gore, threshold),
+        "motion": report(moving, threshold, photographs),
+        "calibration": {
+            label: reliability(scored.truth[:, i], scored.scores[:, i])
+            for i, label in enumerate(LABELS)
+            if label in supported
+        },
     }
+    return found, scored
 
 
-def _findings(images: Pixels, rows: list[Row], features: Features, heads: Heads, known: Matrix) -> list[Finding]:
-    train, test = (np.flatnonzero(split_mask(rows, split)) for split in ("train", "test"))
-    histograms = colour_histograms(images, progress=lambda s: tqdm(s, desc="colour baseline", mininterval=5))
+def _test(made: Material, heads: Heads) -> Scored:
+    known = label_matrix(made.rows, LABELS)
+    train, test = (np.flatnonzero(split_mask(made.rows, split)) for split in ("train", "test"))
+    histograms = colour_histograms(made.images, progress=lambda s: tqdm(s, desc="colour baseline", mininterval=5))
     baseline = baseline_scores(histograms, known, train)[test]
-    scores = _scores(heads, features, test)
-    test_rows, truth = [rows[i] for i in test], known[test]
-    photos = np.array([row.situation == "plain_photo" for row in test_rows])
+    scores = _scores(heads, made.features, test)
+    rows = [made.rows[int(i)] for i in test]
+    return Scored(rows, _with_blood(known[test]), _with_blood(scores), _with_blood(baseline))
+
+
+def _with_blood(values: Matrix) -> Matrix:
+    """One more column: the higher of much and little; known to be 0 only where both are."""
+    two = values[:, [LABELS.index(label) for label in OF_BLOOD]]
+    higher = np.where((two == 1).any(axis=1), 1.0, two.max(axis=1))
+    return np.concatenate([values, higher[:, None].astype(np.float32)], axis=1)
+
+
+def _findings(scored: Scored) -> list[Finding]:
+    photos = np.array([row.situation == "plain_photo" for row in scored.rows])
     findings = []
     for trial in tqdm(TRIALS, desc="trials", mininterval=5):
-        i = LABELS.index(trial.label)
-        photo_scores = scores[photos, i]
+        i = _COLUMNS.index(trial.label)
         finding = run_trial(
             trial,
-            test_rows,
-            column=truth[:, i],
-            scores=scores[:, i],
-            baseline=baseline[:, i],
-            photo_scores=photo_scores,
+            scored.rows,
+            column=scored.truth[:, i],
+            scores=scored.scores[:, i],
+            baseline=scored.baseline[:, i],
+            photo_scores=scored.scores[photos, i],
         )
         if finding is not None:
             findings.append(finding)
@@ -78,12 +119,13 @@ def _findings(images: Pixels, rows: list[Row], features: Features, heads: Heads,
 
 
 def _supported(findings: list[Finding]) -> set[str]:
-    """Labels whose every trial passes; a label without a finding is not supported."""
+    """Labels whose every deciding trial passes; a label without a finding is not supported."""
     passed: dict[str, bool] = {}
-    for finding in findings:
+    for finding in (finding for finding in findings if finding.decides):
         good = finding.auc >= LEAST_AUC and finding.auc_low >= LEAST_LOW
-        passed[finding.label] = passed.get(finding.label, True) and good
-    return {label for label, ok in passed.items() if ok}
+        enough = finding.positive_artworks >= LEAST_ARTWORKS
+        passed[finding.label] = passed.get(finding.label, True) and good and enough
+    return {label for label, ok in passed.items() if ok} - {BLOOD}
 
 
 def _scores(heads: Heads, features: Features, places: Places) -> Matrix:
@@ -96,24 +138,17 @@ def _gore(heads: Heads, features: Features, places: Places, parts: Sequence[str]
     return gore
 
 
-def _threshold(rows: list[Row], gore: Matrix) -> float:
+def _threshold(rows: list[Row], gore: Matrix, panned: Matrix) -> float:
+    """The lowest hundredth at which no harmless kind raises too many alarms and no pan an incident, on calibration
+    pictures alone.
+    """
     situations = np.array([row.situation for row in rows])
-    return choose_threshold({name: gore[situations == name] for name in HARMLESS}, FALSE_ALARMS)
-
-
-def _motion(heads: Heads, encoder: Encoder, sources: Path, parts: Sequence[str], threshold: float) -> dict[str, Any]:
-    photos = [a for a in photo_artworks(sources) if a.split == "test"]
-    columns = [heads.labels.index(label) for label in parts]
-    frames = alarms = incidents = count = 0
-    for _, pictures in tqdm(clips(photos), desc="pans and zooms", total=2 * len(photos), mininterval=5):
-        maps = encode(encoder, np.stack([squash(p, SIZE) for p in pictures]))
-        over = heads(maps).detach().numpy()[:, columns].max(axis=1) >= threshold
-        frames, alarms, count = frames + len(over), alarms + int(over.sum()), count + 1
-        incidents += any(over[i : i + 3].sum() >= 2 for i in range(len(over) - 1))
-    return {
-        "photographs": len(photos), "clips": count, "frames": frames, "seconds_apart": SECONDS_APART,
-        "frames_per_clip": FRAMES, "alarms": alarms, "rate": alarms / max(1, frames), "incidents": incidents,
-    }  # fmt: skip
+    needed = max(
+        threshold_at(gore[situations == name], FALSE_ALARMS) for name in HARMLESS if (situations == name).any()
+    )
+    steps: npt.NDArray[np.float64] = np.arange(_LOWEST, 1.0, 0.01)
+    good = [step for step in steps if step >= needed and incidents(panned, float(step)) == 0]
+    return round(float(min(good, default=0.99)), 2)
 
 
 def _counts(rows: list[Row]) -> dict[str, dict[str, Any]]:

@@ -35,9 +35,7 @@ def _cloak(draw: ImageDraw.ImageDraw, rng: np.random.Generator, cloth: Colour) -
     draw.polygon([(135, 95), (185, 95), (160 + rng.uniform(45, 85), low), (160 - rng.uniform(45, 85), low)], fill=cloth)
 
 
-def _legs(
-    draw: ImageDraw.ImageDraw, rng: np.random.Generator, flesh: Colour, cloth: Colour, *, bare: bool
-) -> None:
+def _legs(draw: ImageDraw.ImageDraw, rng: np.random.Generator, flesh: Colour, cloth: Colour, *, bare: bool) -> None:
     for side in (-1, 1):
         hip = (160 + side * 16, 205.0)
         knee = (160 + side * rng.uniform(15, 45), rng.uniform(245, 262))

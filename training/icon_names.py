@@ -140,9 +140,7 @@ _DOUBTFUL: Final = re.compile(
     r"|plaster|lung|kidney|liver-|stomach|plague|toxic|hazard|danger|radioact|crutch|fracture|surg|anatom|uter"
 )
 _SKIP: Final = re.compile(r"tone|-24px|flag|keycap|-negative|-outline|-1[15]$|-off$")
-_VARIANT: Final = re.compile(
-    r"(-(fill|filled|bold|thin|light|duotone|rounded|sharp|linear|line|solid|remix|broken))+$"
-)
+_VARIANT: Final = re.compile(r"(-(fill|filled|bold|thin|light|duotone|rounded|sharp|linear|line|solid|remix|broken))+$")
 _UNKNOWN_BESIDE: Final = {
     "skull": ("other",),
     "slightly_bloody": ("very_bloody",),

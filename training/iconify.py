@@ -80,4 +80,4 @@ def recoloured(artwork: Artwork, colour: tuple[int, int, int]) -> Image.Image:
     """A monochrome icon in a colour; a coloured one as it is."""
     if artwork.source in COLOURED:
         return artwork.load()
-    return artwork.load(colour=f"#{bytes(colour).hex()}")  # type: ignore[call-arg]
+    return artwork.load(colour=f"#{bytes(colour).hex()}")

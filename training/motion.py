@@ -1,28 +1,55 @@
 """Held-out photographs as a live stream shows them: slow pans and zooms, a frame every two seconds, low bit rate."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from tqdm import tqdm
 
+from streamwatch.inference.preprocess import squash
+from streamwatch.learning.rows import Row, write_rows
 from streamwatch.records.frame import Pixels
-from training.art import Artwork
+from training.art import Artwork, Split
 from training.camera import keyframe
+from training.photos import photo_artworks
 
 FRAMES: Final = 12
 SECONDS_APART: Final = 2.0
+SITUATION: Final = "panned_photo"
 _SIZES: Final = ((426, 240, 34), (854, 480, 36))  # rendition, and the quantiser of a low bit rate
 
 
-def clips(photos: list[Artwork], seed: int = 5) -> Iterator[tuple[str, list[Pixels]]]:
-    """(artwork, frames): one pan and one zoom of every photograph."""
+def build_motion(sources: Path, target: Path, size: int) -> int:
+    """Writes ``images.npy`` and ``rows.jsonl``: FRAMES rows in a row are one clip. Returns how many rows there are."""
+    target.mkdir(parents=True, exist_ok=True)
+    splits: tuple[Split, ...] = ("calibrate", "test")
+    photos = {split: photo_artworks(sources, split) for split in splits}
+    count = FRAMES * (len(photos["calibrate"]) + 2 * len(photos["test"]))
+    shape = (count, size, size, 3)
+    images = np.lib.format.open_memmap(target / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
+    rows: list[Row] = []
+    for split in splits:
+        moves = clips(photos[split], zooms=split == "test")
+        for artwork, frames in tqdm(moves, desc=f"pans {split}", unit="clip", mininterval=5):
+            for frame in frames:
+                images[len(rows)] = squash(frame, size)
+                row = Row(artwork.source, artwork.key, artwork.licence, split, SITUATION, dict(artwork.labels))
+                rows.append(row)
+    images.flush()
+    write_rows(target / "rows.jsonl", rows)
+    return len(rows)
+
+
+def clips(photos: list[Artwork], seed: int = 5, *, zooms: bool = True) -> Iterator[tuple[Artwork, list[Pixels]]]:
+    """(artwork, frames): one pan and, if wanted, one zoom of every photograph."""
     rng = np.random.default_rng(seed)
     for artwork in photos:
         image = artwork.load()
-        for zooming in (False, True):
-            yield artwork.key, _clip(image, rng, zooming=zooming)
+        for zooming in (False, True) if zooms else (False,):
+            yield artwork, _clip(image, rng, zooming=zooming)
 
 
 def _clip(image: Image.Image, rng: np.random.Generator, *, zooming: bool) -> list[Pixels]:

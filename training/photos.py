@@ -45,8 +45,10 @@ _WALLPAPERS: Final[dict[str, tuple[str, Split, str]]] = {
     "opencv-doc": (
         "Apache-2.0",
         "train",
-        r"examples/data/(aero1|apple|baboon|board|box_in_scene|butterfly|building|fruits|home|lena|licenseplate_motion"
-        r"|messi5|orange|squirrel_cls|stuff|tree|leuvenA|robot|aloeL|left01|left08|right05|dog|graf1|imageTextN)\.",
+        (
+            r"examples/data/(aero1|apple|baboon|board|box_in_scene|butterfly|building|fruits|home|lena|licenseplate_motion"
+            r"|messi5|orange|squirrel_cls|stuff|tree|leuvenA|robot|aloeL|left01|left08|right05|dog|graf1|imageTextN)\."
+        ),
     ),
 }
 _PERMISSIVE_LOMIRI: Final = r"aitzgorri|friends|life_|picosdeeuropa|Picture_0B|Picture_1A|seeding|sunset|umang|Wine"

@@ -50,8 +50,11 @@ def coverage(evaluation: Mapping[str, Any]) -> dict[str, LabelCoverage]:
 def _coverage(label: str, evaluation: Mapping[str, Any]) -> LabelCoverage:
     supported, parts = evaluation["supported"], evaluation["parts"]
     if label == "gore.prob" and parts:
-        motion = evaluation["motion"]["rate"]
-        figures = {"false_alarms_per_frame_panned_photographs": motion}
+        motion = evaluation["motion"]
+        figures = {
+            "false_alarms_per_frame_panned_photographs": round(float(motion["rate"]), 6),
+            "false_incidents_per_100_hours_panned_photographs": round(float(motion["per_100_hours"]), 2),
+        }
         return LabelCoverage("proxy", _union(parts), float(evaluation["threshold"]), figures)
     if label == "gore.type.animated" and parts and "drawing" in supported:
         of = "gore.prob times the probability of a drawing"
@@ -70,10 +73,12 @@ def _union(parts: list[str]) -> str:
 
 
 def _failed(trained: str, evaluation: Mapping[str, Any]) -> str:
-    of = [t for t in evaluation["trials"] if t["label"] == trained]
+    of = [t for t in evaluation["trials"] if t["label"] == trained and t["decides"]]
     if not of:
         return "no held-out pictures to measure it on"
     worst = min(of, key=lambda t: float(t["auc_low"]))
+    if worst["positive_artworks"] < evaluation["rule"]["artworks"]:
+        return f"learnt from {SCOPE[trained]}, but only {worst['positive_artworks']} held-out artworks to measure it on"
     return (
         f"learnt from {SCOPE[trained]}, but too weak to claim: AUC {figure(worst['auc'])} "
         f"[{figure(worst['auc_low'])}, {figure(worst['auc_high'])}] on '{worst['trial']}'"
@@ -82,7 +87,9 @@ def _failed(trained: str, evaluation: Mapping[str, Any]) -> str:
 
 def _figures(trained: str, evaluation: Mapping[str, Any]) -> dict[str, float]:
     """The weakest trial's figures: what a reader may count on."""
-    worst = min((t for t in evaluation["trials"] if t["label"] == trained), key=lambda t: float(t["auc"]))
+    worst = min(
+        (t for t in evaluation["trials"] if t["label"] == trained and t["decides"]), key=lambda t: float(t["auc"])
+    )
     return {key: round(float(worst[key]), 4) for key in ("auc", "auc_low", "auc_high", "ap", "recall")}
 
 

@@ -12,8 +12,12 @@ from training.art import Artwork
 LICENCE: Final = "GPL-2.0-or-later"
 _FRAMES: Final = {0: 2, 1: 16}  # of one living unit and of one skeleton: there are few of those
 _DYING: Final = re.compile(r"dying|die[-_0-9]|-death|dead")
-_SKELETONS: Final = re.compile(r"units/undead(-skeletal)?/(skeleton|deathblade|revenant|draug|bone-?shooter|banebow|chocobone|death-?knight)")
-_LIVING: Final = re.compile(r"units/(human-\w+|elves-wood|orcs|dwarves|merfolk|dunefolk|goblins|ogres|trolls|saurians)/")
+_SKELETONS: Final = re.compile(
+    r"units/undead(-skeletal)?/(skeleton|deathblade|revenant|draug|bone-?shooter|banebow|chocobone|death-?knight)"
+)
+_LIVING: Final = re.compile(
+    r"units/(human-\w+|elves-wood|orcs|dwarves|merfolk|dunefolk|goblins|ogres|trolls|saurians)/"
+)
 _POSE: Final = re.compile(
     r"[-_](n|s|ne|se|nw|sw|bob|run|melee|attack|defend|idle|bow|sword|magic|ranged|leading|fly|water|stand|move|heal"
     r"|conj|cast|healing|throw|spear|staff|crossbow|dagger|mace|axe|claws|teleport|standing|female|pole|bolas|net|slash"

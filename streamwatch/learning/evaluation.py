@@ -26,6 +26,12 @@ class Trial:
     """Situations whose rows with label 0 count as negatives."""
     sources: tuple[str, ...] = ()
     """Only rows of these sources; empty means all."""
+    aim: float | None = None
+    """What the lower end of the AUC's interval should reach; None where nothing was promised."""
+    aim_recall: float | None = None
+    """What the recall should reach at 1 % false positives on photographs."""
+    decides: bool = True
+    """Whether the label's coverage hangs on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,9 @@ class Finding:
     positive_artworks: int
     negatives: int
     negative_artworks: int
+    aim: float | None = None
+    aim_recall: float | None = None
+    decides: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -91,6 +100,7 @@ def run_trial(
         baseline_auc=auc(truth, baseline[chosen]),
         positives=int(truth.sum()), positive_artworks=len(shown),
         negatives=int((~truth).sum()), negative_artworks=len(others),
+        aim=trial.aim, aim_recall=trial.aim_recall, decides=trial.decides,
     )  # fmt: skip
 
 
@@ -115,6 +125,24 @@ def choose_threshold(harmless: Mapping[str, Matrix], rate: float, *, floor: floa
     """The lowest round threshold at which no harmless group raises more than ``rate`` false alarms."""
     needed = max(threshold_at(scores, rate) for scores in harmless.values() if len(scores))
     return round(float(min(0.95, max(floor, np.ceil(needed / step - 1e-9) * step))), 4)
+
+
+def reliability(truth: Matrix, scores: Matrix, bins: int = 10) -> dict[str, Any]:
+    """How far probabilities are from what happens, by bin of scores and as the mean distance (ECE). NaN is unknown."""
+    known = ~np.isnan(truth)
+    happened, said = truth[known], scores[known]
+    place = np.minimum((said * bins).astype(int), bins - 1)
+    found = [
+        {
+            "pictures": int((place == i).sum()),
+            "said": float(said[place == i].mean()),
+            "happened": float(happened[place == i].mean()),
+        }
+        for i in range(bins)
+        if (place == i).any()
+    ]
+    total = max(1, len(said))
+    return {"bins": found, "ece": sum(b["pictures"] * abs(b["said"] - b["happened"]) for b in found) / total}
 
 
 def _side(trial: Trial, rows: Sequence[Row], column: Matrix, value: int) -> Mask:

@@ -155,7 +155,7 @@ def test_the_test_uses_generators_that_training_never_saw() -> None:
 
 def test_a_photograph_is_panned_and_zoomed() -> None:
     made = list(clips([Artwork("test-photos", "noise", "CC0-1.0", "test", {}, a_photo)]))
-    assert [name for name, _ in made] == ["test-photos/noise"] * 2
+    assert [artwork.key for artwork, _ in made] == ["test-photos/noise"] * 2
     for _, frames in made:
         assert len(frames) == FRAMES
         assert not np.array_equal(frames[0], frames[-1])

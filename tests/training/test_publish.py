@@ -17,14 +17,15 @@ from training.trials import LABELS, SUPPORT
 def evaluation(*supported: str) -> dict[str, Any]:
     trial = {"auc": 0.91, "auc_low": 0.85, "auc_high": 0.95, "ap": 0.8, "ap_low": 0.7, "ap_high": 0.9}
     trial |= {"recall": 0.6, "recall_low": 0.5, "recall_high": 0.7, "baseline_auc": 0.55}
-    trial |= {"positives": 50, "positive_artworks": 20, "negatives": 90, "negative_artworks": 40}
+    trial |= {"positives": 50, "positive_artworks": 20, "negatives": 90, "negative_artworks": 40, "decides": True}
     positives = {label: {"pictures": 1, "artworks": 1} for label in LABELS}
     split = {"pictures": 10, "artworks": 5, "positives": positives}
     return {
         "pictures": {"train": split, "calibrate": split, "test": split},
         "sources": [{"source": "noto", "licence": "Apache-2.0", "split": "train", "pictures": 10}],
         "trials": [trial | {"trial": f"about {label}", "label": label} for label in LABELS],
-        "rule": {"auc": 0.8, "low": 0.7},
+        "rule": {"auc": 0.8, "low": 0.7, "artworks": 5},
+        "calibration": {"skull": {"bins": [], "ece": 0.05}},
         "supported": sorted(supported),
         "parts": [label for label in ("very_bloody", "skull") if label in supported],
         "threshold": 0.65,
@@ -32,7 +33,8 @@ def evaluation(*supported: str) -> dict[str, Any]:
         "alarms": {"plain_photo": {"rate": 0.004, "pictures": 250, "artworks": 1}},
         "motion": {
             "photographs": 3, "clips": 6, "frames": 72, "seconds_apart": 2.0, "frames_per_clip": 12,
-            "alarms": 1, "rate": 1 / 72, "incidents": 0,
+            "alarms": 1, "rate": 1 / 72, "incidents": 0, "hours": 0.04, "confirm": "2 of 3", "per_100_hours": 0.0,
+            "per_100_hours_at_most": 7500.0,
         },
     }  # fmt: skip
 
@@ -73,9 +75,9 @@ def test_the_card_states_the_figures(tmp_path: Path) -> None:
     publish(tmp_path / "own", "own", Heads(LABELS), evaluation("skull", "drawing"))
     card = (tmp_path / "own" / "CARD.md").read_text()
     assert (
-        "| about skull | 0.91 [0.85, 0.95] | 0.55 | 0.80 [0.70, 0.90] | 0.60 [0.50, 0.70] | 50 (20) | 90 (40) |" in card
+        "| about skull | 0.91 [0.85, 0.95] | 0.55 | 0.80 [0.70, 0.90] | 0.60 [0.50, 0.70] | 50 (20) | 90 (40) | - |" in card
     )
-    assert "1 of 72 frames over the threshold (1.4%)" in card
+    assert "1 of 72 frames over the threshold (1.39%)" in card
     assert "| plain_photo | 0.4% | 250 | 1 artworks |" in card
 
 
