@@ -8,7 +8,7 @@ import pytest
 
 from streamwatch.inference.manifest import LabelCoverage, find_weights, read_manifest
 from streamwatch.learning.card import figure, render_card
-from streamwatch.learning.evaluation import Finding, Trial, alarm_rates, choose_threshold, run_trial
+from streamwatch.learning.evaluation import Finding, Trial, alarm_rates, choose_threshold, reliability, run_trial
 from streamwatch.learning.metrics import auc
 from streamwatch.learning.rows import Row
 from streamwatch.records.labels import LABELS
@@ -118,3 +118,15 @@ def test_another_figure_gives_another_card() -> None:
     changed = render_card("starter", "p==1", "Apache-2.0", evaluation, coverage)
     assert "0.12 [" in changed
     assert changed != card
+
+
+def test_a_probability_that_comes_true_has_no_calibration_error() -> None:
+    said = np.repeat([0.25, 0.75], 40).astype(np.float32)
+    happened = np.concatenate([np.arange(40) % 4 == 0, np.arange(40) % 4 != 0]).astype(np.float32)
+    assert reliability(happened, said)["ece"] == pytest.approx(0.0)
+    assert reliability(1 - happened, said)["ece"] == pytest.approx(0.5)
+
+
+def test_unknown_labels_say_nothing_about_calibration() -> None:
+    found = reliability(np.array([1.0, np.nan], np.float32), np.array([0.95, 0.05], np.float32))
+    assert [b["pictures"] for b in found["bins"]] == [1]

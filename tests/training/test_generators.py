@@ -10,17 +10,21 @@ from streamwatch.learning.rows import Row
 from streamwatch.records.frame import Pixels
 from training.art import Artwork, Split
 from training.blood import blood_colour, paint, paint_colour, red_things, shape
-from training.camera import keyframe, through_stream
+from training.camera import keyframe, reddened, through_stream
 from training.compose import (
     Bench,
     blood_picture,
     cutout_picture,
+    figure_picture,
     paint_picture,
     photo_picture,
     scene_picture,
     skull_picture,
+    stain_picture,
     twin_picture,
+    unit_picture,
 )
+from training.figures import draw_figure
 from training.motion import FRAMES, clips
 from training.scenes import draw_scene
 from training.skulls import draw_skull
@@ -159,3 +163,47 @@ def test_a_photograph_is_panned_and_zoomed() -> None:
     for _, frames in made:
         assert len(frames) == FRAMES
         assert not np.array_equal(frames[0], frames[-1])
+
+
+def test_a_photograph_turned_red_is_red() -> None:
+    blue = np.zeros((40, 60, 3), np.uint8)
+    blue[:, :, 2] = 180
+    red, green, other = reddened(blue, np.random.default_rng(0)).reshape(-1, 3).mean(0)
+    assert red > 2 * max(green, other)
+
+
+@pytest.mark.parametrize("skeleton", [True, False])
+def test_figures_and_their_living_twins_are_reproducible(skeleton: bool) -> None:
+    for seed in range(8):
+        once, twice = (draw_figure(np.random.default_rng(seed), skeleton=skeleton) for _ in range(2))
+        assert once.tobytes() == twice.tobytes()
+        assert (np.asarray(once)[..., 3] > 0).mean() > 0.15
+
+
+def test_a_skeleton_differs_from_its_twin_by_the_skull_label() -> None:
+    rows = [figure_picture(bench(seed=3), skeleton=skeleton)[1] for skeleton in (True, False)]
+    assert [row.labels["skull"] for row in rows] == [1, 0]
+    assert rows[0].situation != rows[1].situation
+
+
+def test_a_unit_is_placed_among_harmless_ones() -> None:
+    def figure() -> Image.Image:
+        return draw_figure(np.random.default_rng(0), skeleton=False)
+
+    goblin = Artwork("crawl", "goblin", "CC0-1.0", "train", {"skull": 0}, figure)
+    made = Bench(np.random.default_rng(0), "train", [], [], [goblin])
+    pixels, row = unit_picture(made, goblin, figure())
+    assert pixels.dtype == np.uint8
+    assert (row.situation, row.labels["skull"]) == ("unit_living", 0)
+
+
+def test_stains_of_others_are_blood_and_claim_no_injury() -> None:
+    def red() -> Image.Image:
+        return Image.new("RGBA", (120, 120), (120, 5, 8, 255))
+
+    stain = Artwork("crawl", "blood/red", "CC0-1.0", "test", {}, red)
+    for seed in range(6):
+        _, row = stain_picture(bench("test", seed), stain, on_photo=True)
+        assert row.artwork == "crawl/blood/red"
+        assert row.labels.get("very_bloody") == 1 or row.labels.get("slightly_bloody") == 1
+        assert "serious_injury" not in row.labels

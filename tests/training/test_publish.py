@@ -75,7 +75,8 @@ def test_the_card_states_the_figures(tmp_path: Path) -> None:
     publish(tmp_path / "own", "own", Heads(LABELS), evaluation("skull", "drawing"))
     card = (tmp_path / "own" / "CARD.md").read_text()
     assert (
-        "| about skull | 0.91 [0.85, 0.95] | 0.55 | 0.80 [0.70, 0.90] | 0.60 [0.50, 0.70] | 50 (20) | 90 (40) | - |" in card
+        "| about skull | 0.91 [0.85, 0.95] | 0.55 | 0.80 [0.70, 0.90] | 0.60 [0.50, 0.70] | 50 (20) | 90 (40) | - |"
+        in card
     )
     assert "1 of 72 frames over the threshold (1.39%)" in card
     assert "| plain_photo | 0.4% | 250 | 1 artworks |" in card
