@@ -19,6 +19,7 @@ from training.photos import photo_artworks
 FRAMES: Final = 12
 SECONDS_APART: Final = 2.0
 SITUATION: Final = "panned_photo"
+_CALIBRATE_EVERY: Final = 3  # photograph
 _SIZES: Final = ((426, 240, 34), (854, 480, 36))  # rendition, and the quantiser of a low bit rate
 
 
@@ -27,6 +28,7 @@ def build_motion(sources: Path, target: Path, size: int) -> int:
     target.mkdir(parents=True, exist_ok=True)
     splits: tuple[Split, ...] = ("calibrate", "test")
     photos = {split: photo_artworks(sources, split) for split in splits}
+    photos["calibrate"] = photos["calibrate"][::_CALIBRATE_EVERY]
     count = FRAMES * (len(photos["calibrate"]) + 2 * len(photos["test"]))
     shape = (count, size, size, 3)
     images = np.lib.format.open_memmap(target / "images.npy", mode="w+", dtype=np.uint8, shape=shape)

@@ -1,6 +1,6 @@
 """Figures of trained heads on held-out rows: per test with uncertainty and baseline, and alarms at a threshold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -119,12 +119,6 @@ def alarm_rates(rows: Sequence[Row], scores: Matrix, threshold: float) -> dict[s
         }
         for name, found in sorted(situations.items())
     }
-
-
-def choose_threshold(harmless: Mapping[str, Matrix], rate: float, *, floor: float = 0.5, step: float = 0.05) -> float:
-    """The lowest round threshold at which no harmless group raises more than ``rate`` false alarms."""
-    needed = max(threshold_at(scores, rate) for scores in harmless.values() if len(scores))
-    return round(float(min(0.95, max(floor, np.ceil(needed / step - 1e-9) * step))), 4)
 
 
 def reliability(truth: Matrix, scores: Matrix, bins: int = 10) -> dict[str, Any]:

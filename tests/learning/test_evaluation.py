@@ -8,7 +8,7 @@ import pytest
 
 from streamwatch.inference.manifest import LabelCoverage, find_weights, read_manifest
 from streamwatch.learning.card import figure, render_card
-from streamwatch.learning.evaluation import Finding, Trial, alarm_rates, choose_threshold, reliability, run_trial
+from streamwatch.learning.evaluation import Finding, Trial, alarm_rates, reliability, run_trial
 from streamwatch.learning.metrics import auc
 from streamwatch.learning.rows import Row
 from streamwatch.records.labels import LABELS
@@ -75,13 +75,6 @@ def test_alarms_are_counted_by_situation() -> None:
     found = alarm_rates(rows(10), known, 0.5)
     assert found["photos"] == {"rate": 0.0, "pictures": 5, "artworks": 0}
     assert found["skulls"] == {"rate": 1.0, "pictures": 5, "artworks": 5}
-
-
-def test_the_threshold_is_the_lowest_round_one_that_suits_every_harmless_group() -> None:
-    quiet, loud = np.full(100, 0.1, np.float32), np.linspace(0, 0.72, 100, dtype=np.float32)
-    assert choose_threshold({"quiet": quiet}, 0.01) == 0.5
-    assert choose_threshold({"quiet": quiet, "loud": loud}, 0.01) == pytest.approx(0.75)
-    assert choose_threshold({"all": np.ones(10, np.float32)}, 0.01) == pytest.approx(0.95)
 
 
 def committed() -> tuple[dict[str, Any], str]:

@@ -1,0 +1,57 @@
+"""How the threshold is chosen, and which labels the findings support."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from streamwatch.learning.evaluation import Finding
+from streamwatch.learning.rows import Row
+from training.evaluate import _supported, _threshold, _with_blood
+from training.motion import FRAMES
+from training.trials import LABELS
+
+FINDING = Finding(
+    "t", "skull", 0.95, 0.92, 0.98, 0.9, 0.8, 0.95, 0.7, 0.6, 0.8,
+    baseline_auc=0.5, positives=40, positive_artworks=40, negatives=80, negative_artworks=80,
+)  # fmt: skip
+
+
+def photos(scores: np.ndarray[tuple[int], np.dtype[np.float32]]) -> list[Row]:
+    return [Row("s", f"p{i}", "CC0", "calibrate", "plain_photo", {}) for i in range(len(scores))]
+
+
+def test_the_threshold_is_the_lowest_that_suits_every_harmless_kind() -> None:
+    quiet, loud = np.full(100, 0.1, np.float32), np.linspace(0, 0.72, 100, dtype=np.float32)
+    calm = np.zeros(FRAMES, np.float32)
+    assert _threshold(photos(quiet), quiet, calm) == 0.5
+    assert _threshold(photos(loud), loud, calm) == pytest.approx(0.72)
+
+
+def test_a_pan_that_would_raise_an_incident_lifts_the_threshold() -> None:
+    quiet = np.full(100, 0.1, np.float32)
+    pan = np.zeros(FRAMES, np.float32)
+    pan[3:5] = 0.8
+    assert _threshold(photos(quiet), quiet, pan) == pytest.approx(0.81)
+
+
+def test_no_threshold_is_good_enough_gives_the_highest() -> None:
+    ones = np.ones(FRAMES, np.float32)
+    assert _threshold(photos(ones), ones, ones) == pytest.approx(0.99)
+
+
+def test_a_label_needs_all_its_deciding_trials_and_enough_artworks() -> None:
+    assert _supported([FINDING]) == {"skull"}
+    assert _supported([FINDING, replace(FINDING, auc_low=0.6)]) == set()
+    assert _supported([FINDING, replace(FINDING, auc_low=0.6, decides=False)]) == {"skull"}
+    assert _supported([replace(FINDING, positive_artworks=2)]) == set()
+
+
+def test_blood_is_either_and_absent_only_where_both_are_known_to_be() -> None:
+    row = np.full((4, len(LABELS)), np.nan, np.float32)
+    much, little = LABELS.index("very_bloody"), LABELS.index("slightly_bloody")
+    row[0, much], row[1, little], row[2, [much, little]] = 1, 1, 0
+    row[3, much] = 0
+    blood = _with_blood(row)[:, -1]
+    assert list(blood[:3]) == [1, 1, 0]
+    assert np.isnan(blood[3])
