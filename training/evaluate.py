@@ -19,9 +19,10 @@ from streamwatch.learning.metrics import threshold_at
 from streamwatch.learning.rows import Row, label_matrix, split_mask
 from streamwatch.records.frame import Pixels
 from training.incidents import incidents, report
-from training.trials import BLOOD, HARMLESS, LABELS, LEAST_ARTWORKS, LEAST_AUC, LEAST_LOW, OF_BLOOD, PARTS, TRIALS
+from training.trials import BLOOD, HARD, LABELS, LEAST_ARTWORKS, LEAST_AUC, LEAST_LOW, OF_BLOOD, PARTS, PLAIN, TRIALS
 
 FALSE_ALARMS: Final = 0.01
+HARD_ALARMS: Final = 0.05
 _LOWEST: Final = 0.5
 _COLUMNS: Final = (*LABELS, BLOOD)
 
@@ -71,7 +72,12 @@ def evaluate(made: Material, panned: Material, heads: Heads) -> tuple[dict[str, 
         "supported": sorted(supported),
         "parts": parts,
         "threshold": threshold,
-        "threshold_rule": {"rate": FALSE_ALARMS, "situations": list(HARMLESS)},
+        "threshold_rule": {
+            "rate": FALSE_ALARMS,
+            "situations": list(PLAIN),
+            "hard_rate": HARD_ALARMS,
+            "hard_situations": list(HARD),
+        },
         "alarms": alarm_rates(scored.rows, gore, threshold),
         "motion": report(moving, threshold, photographs),
         "calibration": {
@@ -143,8 +149,9 @@ def _threshold(rows: list[Row], gore: Matrix, panned: Matrix) -> float:
     pictures alone.
     """
     situations = np.array([row.situation for row in rows])
+    rates = dict.fromkeys(PLAIN, FALSE_ALARMS) | dict.fromkeys(HARD, HARD_ALARMS)
     needed = max(
-        threshold_at(gore[situations == name], FALSE_ALARMS) for name in HARMLESS if (situations == name).any()
+        threshold_at(gore[situations == name], rate) for name, rate in rates.items() if (situations == name).any()
     )
     steps: npt.NDArray[np.float64] = np.arange(_LOWEST, 1.0, 0.01)
     good = [step for step in steps if step >= needed and incidents(panned, float(step)) == 0]

@@ -29,7 +29,9 @@ def evaluation(*supported: str) -> dict[str, Any]:
         "supported": sorted(supported),
         "parts": [label for label in ("very_bloody", "skull") if label in supported],
         "threshold": 0.65,
-        "threshold_rule": {"rate": 0.01, "situations": ["plain_photo"]},
+        "threshold_rule": {
+            "rate": 0.01, "situations": ["plain_photo"], "hard_rate": 0.05, "hard_situations": ["red_photo"],
+        },
         "alarms": {"plain_photo": {"rate": 0.004, "pictures": 250, "artworks": 1}},
         "motion": {
             "photographs": 3, "clips": 6, "frames": 72, "seconds_apart": 2.0, "frames_per_clip": 12,
