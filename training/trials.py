@@ -44,7 +44,8 @@ TRIALS: Final = (
     Trial("any blood: other artists' stains in other drawings", BLOOD, ("stain_in_drawing",), _DRAWN_PLAIN),
     Trial("little blood: other shapes on other photographs", "slightly_bloody", ("blood_on_photo",), _ON_PHOTO),
     Trial("little blood: other shapes in other drawings", "slightly_bloody", _DRAWN_BLOOD, _DRAWN_PLAIN),
-    Trial("skull: emoji and clip art of other artists", "skull", ("symbol",), _SYMBOLS, _EMOJI, aim=0.95),
+    Trial("skull: emoji and clip art of other artists", "skull", ("symbol",), _SYMBOLS, _EMOJI, aim=0.95,
+          decides=False),  # a part of the next one
     Trial("skull: line icons and emoji of other artists, any colour on any ground", "skull", ("symbol",), _SYMBOLS,
           _ICONS, aim=0.95),
     Trial("skull: whole small figures of another game", "skull", ("unit_skeleton",), ("unit_living",),
