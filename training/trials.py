@@ -93,8 +93,8 @@ SCOPE: Final = {
     "very_bloody": "painted blood on photographs and in drawings; no real blood was ever shown",
     "slightly_bloody": "small painted stains on photographs and in drawings; no real blood was ever shown",
     "body_organ": "drawn symbols of hearts, brains, lungs; no photograph of an organ was ever shown",
-    "skull": "drawn skulls that fill a good part of the picture; whole small skeletons are mostly not told from the living, and"
-    " no photograph of a real skull was ever shown",
+    "skull": "drawn skulls that fill a good part of the picture; whole small skeletons are mostly not told from the"
+    " living, and no photograph of a real skull was ever shown",
     "body_waste": "emoji and symbols of vomiting and excrement; no photograph was ever shown",
     "superficial_injury": "emoji and symbols of plasters and bandages; no photograph of a wound was ever shown",
     "other": "emoji and symbols of graves, ghosts and horror figures; no photograph was ever shown",

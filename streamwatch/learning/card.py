@@ -98,7 +98,8 @@ intervals from drawing whole artworks again. Recall is at a threshold that flags
 "Colour" is the AUC of a colour histogram alone. An aim is for the lower end of the AUC (and for the recall); with
 fewer than {ENOUGH_ARTWORKS} positive artworks a figure is too unsure to say whether it is met.
 A label is supported when each of its deciding trials has AUC of at least {figure(rule["auc"])} with a lower end of at
-least {figure(rule["low"])}; trials against plain photographs only, of emoji only and of whole small figures do not decide. Drawings of our own share some code with those of the training: expect less of others.""",
+least {figure(rule["low"])}; the trials against plain photographs only, of emoji only and of whole small figures do not
+decide. Drawings of our own share some code with those of the training: expect less of others.""",
         "",
         "| trial | AUC | colour | AP | recall | positives (artworks) | negatives (artworks) | aim |",
         "|---|---|---|---|---|---|---|---|",
