@@ -2,7 +2,7 @@
 
 import sys
 
-from streamwatch.cli import main
+from streamwatch.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())
