@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from streamwatch.cli.main import main
+from streamwatch.inference.manifest import find_weights, read_manifest
 
 from streamwatch.app.sink_test import send_test_alert
 from streamwatch.records.labels import LABELS
@@ -144,6 +145,7 @@ def test_what_cannot_be_done_is_said_in_words(
 
 
 def test_an_exit_above_the_weights_own_enter_is_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    proposed = read_manifest(find_weights("starter")).labels["gore.prob"].enter
     config.write_text('[thresholds]\n"gore.prob" = { exit = 0.99 }\n')
     assert main(["config", "check", "--config", str(config)]) == 2
-    assert "above the enter (0.85) that the weights propose" in capsys.readouterr().err
+    assert f"above the enter ({proposed}) that the weights propose" in capsys.readouterr().err
