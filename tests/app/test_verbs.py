@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from streamwatch.cli.main import main
-from streamwatch.inference.manifest import find_weights, read_manifest
 
 from streamwatch.app.sink_test import send_test_alert
+from streamwatch.cli.main import main
+from streamwatch.inference.manifest import find_weights, read_manifest
 from streamwatch.records.labels import LABELS
 from tests.end_to_end.subscriber import Subscriber
 from tests.peers import CHECKOUT, Peers
