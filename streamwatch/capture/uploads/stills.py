@@ -8,6 +8,7 @@ without this reduction 0.005 and 0.04, and 0.015 and 0.11 with the way in which 
 
 import contextlib
 import io
+import struct
 import time
 import warnings
 from collections.abc import Iterator
@@ -176,10 +177,10 @@ def _can_read(name: str) -> bool:
 
 
 def _orientation(image: Image.Image) -> int:
-    """1 to 8; 1 where nothing or nonsense is said."""
+    """1 to 8; 1 where nothing or nonsense is said, or where the note is damaged: that is no damage of the picture."""
     try:
         said = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - a damaged note about a picture is no damage of the picture
+    except (OSError, SyntaxError, ValueError, struct.error):  # what Pillow's reader of such notes raises
         return 1
     return said if isinstance(said, int) and 1 <= said <= 8 else 1
 
