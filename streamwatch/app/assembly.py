@@ -49,6 +49,13 @@ class WeightsView:
     coverage: Mapping[str, Coverage]
     defaults: Mapping[str, float]
     """Label -> proposed ``enter``."""
+    sha256: str = ""
+    """Of the manifest's canonical content."""
+
+    @property
+    def identity(self) -> str:
+        """``name@sha256``, as scores, incidents and alerts carry it."""
+        return f"{self.name}@{self.sha256}"
 
     @property
     def not_detected(self) -> dict[str, list[str]]:
@@ -70,6 +77,7 @@ def view_weights(manifest: Manifest) -> WeightsView:
         manifest.input_size,
         {label: one.status for label, one in manifest.labels.items()},
         {label: one.enter for label, one in manifest.labels.items() if one.enter is not None},
+        manifest.sha256,
     )
 
 

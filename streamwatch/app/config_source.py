@@ -84,7 +84,9 @@ class ConfigSource:
         except WeightsError as error:
             fault = ConfigFault(loaded.file, "inference.weights", str(error), "Name weights that are there.")
             raise ConfigError([fault]) from error
-        return check_coverage(loaded, weights.coverage, weights.defaults, weights.name, strict=False)
+        return check_coverage(
+            loaded, weights.coverage, weights.defaults, weights.name, sha256=weights.sha256, strict=False
+        )
 
     def _refused(self, error: ConfigError) -> None:
         self.fault = "; ".join(f"{fault.key}: {fault.problem}" for fault in error.faults)

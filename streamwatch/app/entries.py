@@ -46,7 +46,7 @@ def check_entry(
     """What ``config check`` would say of it, and whether its URL may be read. Raises RequestError."""
     check_url(entry.url.reveal(), settings.network.allow, own_ports)
     sight = Sight(weights.name, weights.coverage, weights.defaults)
-    faults = sight.faults(entry.thresholds, settings.thresholds, "", "thresholds", entry.id)
+    faults = sight.faults(entry.thresholds, settings.thresholds.by_label, "", "thresholds", entry.id)
     alone = settings.model_copy(update={"streams": (entry,)})
     faults += inherited_exits(alone, "", weights.defaults)
     if faults:

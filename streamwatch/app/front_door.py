@@ -249,7 +249,7 @@ async def open_spool(settings: Settings, store: AlertStore, log: FilteringBoundL
 def job_thresholds(settings: Settings, weights: WeightsView) -> dict[str, float]:
     """Label -> the probability from which a job tells its callback: [thresholds] over those of the weights."""
     proposed = {label: ThresholdTable(enter=enter) for label, enter in weights.defaults.items()}
-    found = resolve([Layer(f"weights {weights.name}", proposed), Layer("thresholds", settings.thresholds)])
+    found = resolve([Layer(f"weights {weights.name}", proposed), Layer("thresholds", settings.thresholds.by_label)])
     return {one.threshold.label: one.threshold.enter for one in found}
 
 

@@ -75,7 +75,9 @@ def unite(loaded: Loaded, api: Mapping[str, ApiStream], weights: WeightsView) ->
         except RequestError as error:
             broken[stream.id] = str(error)
     alone = Loaded("the API", loaded.settings.model_copy(update={"streams": tuple(came)}))
-    checked = check_coverage(alone, weights.coverage, weights.defaults, weights.name, strict=False)
+    checked = check_coverage(
+        alone, weights.coverage, weights.defaults, weights.name, sha256=weights.sha256, strict=False
+    )
     broken |= {one.id: one.reason for one in checked.broken}
     settings = loaded.settings.model_copy(update={"streams": (*written, *checked.settings.streams)})
     return Union(settings, broken, tuple(one for one in ids if one in api))

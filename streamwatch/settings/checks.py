@@ -8,7 +8,7 @@ from streamwatch.errors import ConfigFault
 from streamwatch.records.labels import Coverage
 from streamwatch.settings.schema import Settings
 from streamwatch.settings.table import is_loopback
-from streamwatch.settings.thresholds import ThresholdTable
+from streamwatch.settings.thresholds import ThresholdsTable, ThresholdTable, fits
 
 
 def twice_named_webhooks(settings: Settings, file: str) -> list[ConfigFault]:
@@ -75,16 +75,18 @@ def open_doors(settings: Settings, file: str) -> list[ConfigFault]:
     return [ConfigFault(file, key, problem, mend) for key, problem, mend in found]
 
 
-def exits_above_proposed_enters(settings: Settings, file: str, defaults: Mapping[str, float]) -> list[ConfigFault]:
-    """An ``exit`` in [thresholds] above the ``enter`` that the weights propose."""
+def exits_above_proposed_enters(
+    table: ThresholdsTable, file: str, key: str, defaults: Mapping[str, float]
+) -> list[ConfigFault]:
+    """An ``exit`` in [thresholds], which stands at ``key``, above the ``enter`` that the weights propose."""
     return [
         ConfigFault(
             file,
-            f'thresholds."{label}"',
+            f'{key}."{label}"',
             f"exit ({written.exit}) is above the enter ({defaults[label]}) that the weights propose",
             "Write enter beside it, or a smaller exit.",
         )
-        for label, written in settings.thresholds.items()
+        for label, written in table.by_label.items()
         if written.enter is None and written.exit is not None and written.exit > defaults.get(label, 1.0)
     ]
 
@@ -103,7 +105,7 @@ def inherited_exits(settings: Settings, file: str, defaults: Mapping[str, float]
         for label, written in entry.thresholds.items()
         if written.enter is None
         and written.exit is not None
-        and (enter := _enter(settings.thresholds.get(label), defaults.get(label))) is not None
+        and (enter := _enter(settings.thresholds.by_label.get(label), defaults.get(label))) is not None
         and written.exit > enter
     ]
 
@@ -120,6 +122,21 @@ class Sight:
     coverage: Mapping[str, Coverage]
     defaults: Mapping[str, float]
     """Label -> enter, as the weights' manifest proposes."""
+    sha256: str = ""
+
+    def of_others(self, table: ThresholdsTable, file: str, key: str, where: str) -> list[ConfigFault]:
+        """Thresholds that were chosen for other weights than those that the configuration names at ``where``."""
+        if table.weights is None or fits(table.weights, self.weights, self.sha256):
+            return []
+        these = f"{self.weights}@{self.sha256[:12]}"
+        return [
+            ConfigFault(
+                file,
+                f"{key}.weights",
+                f"these thresholds are chosen for {table.weights!r}, and {where} says {these!r}",
+                f'Name those weights under {where}, or write thresholds chosen for these and weights = "{these}".',
+            )
+        ]
 
     def faults(
         self,

@@ -132,7 +132,7 @@ def resolve_thresholds(
     return resolve(
         [
             Layer(f"weights {weights}", proposed),
-            Layer("thresholds", settings.thresholds),
+            Layer("thresholds", settings.thresholds.by_label),
             Layer(f"streams.{entry.id}.thresholds", entry.thresholds),
         ]
     )

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from streamwatch.errors import ConfigFault
 from streamwatch.settings.table import Table
+from streamwatch.settings.thresholds import BY_LABEL
 
 _TYPES: Final = {
     "string_type": ("is not a text", "Write it in quotes."),
@@ -50,7 +51,7 @@ def unknown_key(key: str, known: Sequence[str]) -> tuple[str, str]:
 
 
 def _fault(detail: ErrorDetails, table: type[BaseModel], file: str, prefix: str, stream: str | None) -> ConfigFault:
-    place = [part for part in detail["loc"] if part != "[key]"]
+    place = [part for part in detail["loc"] if part not in ("[key]", BY_LABEL)]
     problem, mend = _words(detail, place, table)
     return ConfigFault(file, prefix + _dotted(place), problem, mend, stream)
 
@@ -96,6 +97,8 @@ def _dotted(place: Sequence[int | str]) -> str:
 
 def _table_at(table: type[BaseModel], place: Sequence[int | str]) -> type[BaseModel]:
     for part in place:
+        if isinstance(part, str) and part not in table.model_fields and BY_LABEL in table.model_fields:
+            part = BY_LABEL  # noqa: PLW2901 - a label stands where the field's name would
         if isinstance(part, str) and part in table.model_fields:
             table = next(_tables_in(table.model_fields[part].annotation), table)
     return table

@@ -76,26 +76,37 @@ def check_coverage(
     defaults: Mapping[str, float],
     weights: str,
     *,
+    sha256: str = "",
     strict: bool = True,
 ) -> Loaded:
-    """Refuse thresholds on labels that the weights cannot see.
+    """Refuse thresholds on labels that the weights cannot see, and thresholds that are chosen for other weights.
 
-    ``coverage`` and ``defaults`` (label -> enter) come from the weights' manifest, ``weights`` is their name. Faults
-    are treated as by ``load_settings``.
+    ``coverage`` and ``defaults`` (label -> enter) come from the weights' manifest, ``weights`` is their name and
+    ``sha256`` their hash. Faults are treated as by ``load_settings``.
     """
     settings, file = loaded.settings, loaded.file
-    sight = Sight(weights, coverage, defaults)
-    faults = sight.faults(settings.thresholds, {}, file, "thresholds", None)
-    faults += exits_above_proposed_enters(settings, file, defaults)
+    sight = Sight(weights, coverage, defaults, sha256)
+    written = settings.thresholds.by_label
+    faults = sight.of_others(settings.thresholds, file, "thresholds", "[inference] weights")
+    faults += sight.faults(written, {}, file, "thresholds", None)
+    faults += exits_above_proposed_enters(settings.thresholds, file, "thresholds", defaults)
     stream_faults = [
         fault
         for entry in settings.streams
-        for fault in sight.faults(
-            entry.thresholds, settings.thresholds, file, f"streams.{entry.id}.thresholds", entry.id
-        )
+        for fault in sight.faults(entry.thresholds, written, file, f"streams.{entry.id}.thresholds", entry.id)
     ]
     stream_faults += inherited_exits(settings, file, defaults)
     return _settle(loaded, faults, stream_faults, [entry.id for entry in settings.streams], strict=strict)
+
+
+def check_shadow(loaded: Loaded, candidate: Sight) -> list[ConfigFault]:
+    """What [inference.shadow] thresholds ask of the candidate and cannot have."""
+    table, file, key = loaded.settings.inference.shadow.thresholds, loaded.file, "inference.shadow.thresholds"
+    return [
+        *candidate.of_others(table, file, key, "[inference.shadow] weights"),
+        *candidate.faults(table.by_label, {}, file, key, None),
+        *exits_above_proposed_enters(table, file, key, candidate.defaults),
+    ]
 
 
 def read_text(path: Path) -> str:

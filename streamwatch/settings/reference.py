@@ -11,6 +11,7 @@ from streamwatch.settings.quantities import parse_duration, parse_size
 from streamwatch.settings.schema import Settings
 from streamwatch.settings.streams import StreamTable
 from streamwatch.settings.table import Change, Table, parse_auto
+from streamwatch.settings.thresholds import BY_LABEL
 
 _SECONDS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"), (0.001, "ms"))
 _BYTES: Final = ((1024**3, "GiB"), (1000**2, "MB"), (1024**2, "MiB"), (1, "B"))
@@ -35,8 +36,8 @@ def markdown() -> str:
 def _section(heading: str, table: type[Table]) -> str:
     rows = [f"### `{heading}`", "", "| key | default | change | meaning |", "| --- | --- | --- | --- |"]
     for key, field in table.model_fields.items():
-        if _table_in(field.annotation) is not None:
-            continue  # has a section of its own
+        if key == BY_LABEL or _table_in(field.annotation) is not None:
+            continue  # labels are keys themselves; a table has a section of its own
         change = next(mark for mark in field.metadata if isinstance(mark, Change))
         rows.append(
             f"| `{key}` | {_default(field, inherits=table is StreamTable)} | {change.value} | {field.description} |"

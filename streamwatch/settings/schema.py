@@ -13,7 +13,7 @@ from streamwatch.settings.server import MetricsTable, ServerTable
 from streamwatch.settings.sinks import MqttTable, WebhookTable
 from streamwatch.settings.streams import Interval, Patience, RenditionHeight, StreamTable, UserAgent
 from streamwatch.settings.table import Auto, Change, Folder, Listed, Networks, Table, within
-from streamwatch.settings.thresholds import Thresholds
+from streamwatch.settings.thresholds import ThresholdsTable
 
 Count = Annotated[int, Field(ge=1, le=1024)]
 
@@ -25,11 +25,26 @@ class StoreTable(Table):
     """Folder of the databases; one daemon per folder."""
 
 
+class ShadowTable(Table):
+    """Candidate weights that score beside the real ones and raise no alert: `streamwatch weights compare` reports."""
+
+    weights: Annotated[Annotated[str, Field(min_length=1)] | None, Change.LIVE] = None
+    """Name of the candidate, or a folder that holds it; without one, the shadow is off."""
+    share: Annotated[float, Field(gt=0.0, le=1.0), Change.LIVE] = 0.05
+    """Share of the streams that it follows at a time, above 0 to 1; every hour others, by lot."""
+    keep: Annotated[Duration, AfterValidator(within("1h", "366d", 3600.0, 366 * 86400.0)), Change.LIVE] = 14 * 86400.0
+    """How long its frames and incidents stay in history.db."""
+    keep_frames: Annotated[int, Field(ge=1000, le=100_000_000), Change.LIVE] = 1_000_000
+    """Frames kept at most; a million take about 250 MB."""
+    thresholds: Annotated[ThresholdsTable, Change.LIVE] = Field(default_factory=ThresholdsTable)
+    """As [thresholds], for the candidate. What is not written here comes from its manifest."""
+
+
 class InferenceTable(Table):
     """The models and their device."""
 
-    weights: Annotated[str, Field(min_length=1), Change.DAEMON] = "starter"
-    """Name of the weights, or a folder that holds them."""
+    weights: Annotated[str, Field(min_length=1), Change.LIVE] = "starter"
+    """Name of the weights, or a folder that holds them; others are loaded beside those that score, then take over."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$"), Change.DAEMON] = "auto"
     """"auto" takes a GPU when there is one; "cpu", "cuda", "cuda:1"."""
     threads: Annotated[Auto[Count], Change.DAEMON] = None
@@ -44,6 +59,8 @@ class InferenceTable(Table):
     """Frames waiting at most, of all streams; beyond, the oldest gives way and is counted."""
     per_stream: Annotated[int, Field(ge=1, le=1000), Change.DAEMON] = 4
     """Frames waiting at most, of one stream."""
+    shadow: Annotated[ShadowTable, Change.LIVE] = Field(default_factory=ShadowTable)
+    """See ShadowTable."""
 
 
 class CaptureTable(Table):
@@ -114,8 +131,7 @@ class Settings(Table):
     capture: CaptureTable = Field(default_factory=CaptureTable)
     network: NetworkTable = Field(default_factory=NetworkTable)
     log: LogTable = Field(default_factory=LogTable)
-    thresholds: Annotated[Thresholds, Change.LIVE] = Field(default_factory=dict)
-    """Label -> threshold. What is not written here comes from the weights."""
+    thresholds: ThresholdsTable = Field(default_factory=ThresholdsTable)
     webhooks: Listed[WebhookTable] = ()
     mqtt: MqttTable = Field(default_factory=MqttTable)
     streams: Listed[StreamTable] = ()

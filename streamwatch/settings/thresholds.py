@@ -1,16 +1,17 @@
 """Thresholds as the operator writes them, and the policy that follows from several layers of them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from streamwatch.records.labels import LABELS
 from streamwatch.records.threshold import Threshold
 from streamwatch.settings.quantities import Confirm, Confirmation, Duration, refusal
-from streamwatch.settings.table import Table, within
+from streamwatch.settings.table import Change, Table, within
 
 EXIT_OF_ENTER: Final = 0.8
 DEFAULT_CONFIRM: Final = Confirm(2, 3)
@@ -89,6 +90,42 @@ Thresholds = Annotated[
     BeforeValidator(_spread),
 ]
 """Dotted label -> what is written for it."""
+
+BY_LABEL: Final = "by_label"
+"""Where ThresholdsTable keeps what is written as keys of its own; no key of a configuration."""
+_LEAST_HASH: Final = 8
+_BINDING: Final = re.compile(rf"(?P<name>[^@\s]{{1,200}})(?:@(?P<sha256>[0-9a-f]{{{_LEAST_HASH},64}}))?")
+
+
+def _binding(value: str) -> str:
+    if not _BINDING.fullmatch(value):
+        raise refusal(
+            "names no weights", f'Write "NAME" or "NAME@HASH", the hash with its first {_LEAST_HASH} to 64 digits.'
+        )
+    return value
+
+
+def fits(binding: str, name: str, sha256: str) -> bool:
+    """Whether ``NAME`` or ``NAME@HASH`` means the weights of that name and hash."""
+    wanted, _, begins = binding.partition("@")
+    return wanted == name and sha256.startswith(begins)
+
+
+class ThresholdsTable(Table):
+    """Labels with their thresholds, and the weights that these were chosen for."""
+
+    weights: Annotated[Annotated[str, AfterValidator(_binding)] | None, Change.LIVE] = None
+    """The weights that these thresholds are chosen for, "NAME" or "NAME@HASH"; with others they are refused."""
+    by_label: Annotated[Thresholds, Change.LIVE] = Field(default_factory=dict)
+    """Dotted label -> what is written for it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labels_are_keys(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        found: dict[str, Any] = {BY_LABEL: {key: one for key, one in value.items() if key != "weights"}}
+        return found | {key: one for key, one in value.items() if key == "weights"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from streamwatch.settings.schema import Settings
 from streamwatch.settings.sinks import WebhookTable
 from streamwatch.settings.streams import StreamTable
 from streamwatch.settings.table import Change, Table
+from streamwatch.settings.thresholds import BY_LABEL
 
 ARRAYS: dict[str, type[Table]] = {"api.clients": ApiClientTable, "webhooks": WebhookTable, "streams": StreamTable}
 
@@ -33,18 +34,21 @@ class Key:
 
 
 def tables() -> dict[str, type[Table]]:
-    """Table name -> its model; [thresholds] has labels for keys and is not among them."""
-    single = {
-        name: field.annotation
-        for name, field in Settings.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Table)
-    }
-    return single | ARRAYS
+    """Table name -> its model."""
+    return _single(Settings, "") | ARRAYS
+
+
+def _single(model: type[Table], prefix: str) -> dict[str, type[Table]]:
+    found: dict[str, type[Table]] = {}
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Table):
+            found |= {prefix + name: field.annotation} | _single(field.annotation, f"{prefix}{name}.")
+    return found
 
 
 def keys() -> Iterator[Key]:
     """Every key of every table."""
     for table, model in tables().items():
         for name, field in model.model_fields.items():
-            if f"{table}.{name}" not in ARRAYS:
+            if name != BY_LABEL and f"{table}.{name}" not in tables():  # labels are keys themselves
                 yield Key(table, name, field)

@@ -7,9 +7,11 @@ import pytest
 
 from streamwatch.errors import ConfigError
 from streamwatch.records.labels import LABELS, Coverage
-from streamwatch.settings.load import Loaded, check_coverage, load_settings
+from streamwatch.settings.checks import Sight
+from streamwatch.settings.load import Loaded, check_coverage, check_shadow, load_settings
 
 COVERAGE: dict[str, Coverage] = {label: "measured" if label.endswith(".prob") else "unsupported" for label in LABELS}
+HASH = "0123abcd" * 8
 DEFAULTS = {"gore.prob": 0.8}
 
 
@@ -34,7 +36,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
 )
 def test_dotted_and_quoted_thresholds_are_the_same(tmp_path: Path, text: str) -> None:
     settings = _load(tmp_path, f"[thresholds]\n{text}").settings
-    assert {label: table.enter for label, table in settings.thresholds.items()} == {"gore.prob": 0.85}
+    assert {label: table.enter for label, table in settings.thresholds.by_label.items()} == {"gore.prob": 0.85}
 
 
 def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
@@ -112,3 +114,35 @@ def test_a_threshold_in_part_leans_on_the_weights(tmp_path: Path, thresholds: st
     checked = check_coverage(loaded, COVERAGE, DEFAULTS, "starter", strict=False)
     reasons = [broken.reason for broken in checked.broken]
     assert (not reasons) if words is None else (words in reasons[0])
+
+
+BOUND = '[thresholds]\nweights = "{}"\n"gore.prob" = 0.6\n'
+
+
+@pytest.mark.parametrize("binding", ["mine", "mine@0123abcd", f"mine@{HASH}"])
+def test_thresholds_chosen_for_these_weights_are_taken(tmp_path: Path, binding: str) -> None:
+    loaded = _load(tmp_path, BOUND.format(binding))
+    assert check_coverage(loaded, COVERAGE, {}, "mine", sha256=HASH) == loaded
+
+
+@pytest.mark.parametrize("binding", ["other", "mine@1123abcd", f"mine@{HASH[:-1]}0"])
+def test_thresholds_chosen_for_other_weights_are_refused_in_words_that_name_both(tmp_path: Path, binding: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_coverage(_load(tmp_path, BOUND.format(binding)), COVERAGE, {}, "mine", sha256=HASH, strict=False)
+    (fault,) = caught.value.faults
+    assert fault.key == "thresholds.weights"
+    assert fault.problem == (
+        f"these thresholds are chosen for {binding!r}, and [inference] weights says 'mine@0123abcd0123'"
+    )
+    assert 'weights = "mine@0123abcd0123"' in fault.mend
+
+
+def test_the_candidate_has_thresholds_of_its_own(tmp_path: Path) -> None:
+    text = BOUND.format("mine").replace("[thresholds]", "[inference.shadow.thresholds]")
+    loaded = _load(tmp_path, text + "gore.classes.skull = 0.5\nself-harm.prob = { exit = 0.3 }\n")
+    assert [fault.key for fault in check_shadow(loaded, Sight("mine", COVERAGE, {}, HASH))] == [
+        'inference.shadow.thresholds."gore.classes.skull"',
+        'inference.shadow.thresholds."self-harm.prob"',
+    ]
+    assert check_shadow(loaded, Sight("other", COVERAGE, {}, HASH))[0].key == "inference.shadow.thresholds.weights"
+    check_coverage(loaded, COVERAGE, {}, "whatever scores now", sha256=HASH)
