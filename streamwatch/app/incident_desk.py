@@ -137,6 +137,7 @@ class IncidentDesk:
             updated_at=_any(incident.updated_at),
             closed_at=_any(incident.closed_at),
             weights=incident.weights,
+            judged_by=incident.judged_by or incident.weights,
             snoozed=all(self._desired.snoozed(incident.stream, label) for label in incident.labels),
             picture=f"{PREFIX}/incidents/{incident.id}/picture" if pictured else None,
             claimed_by=review.claimed_by,

@@ -39,10 +39,11 @@ class Case:
         thresholds: Sequence[Threshold],
         *,
         new_id: Callable[[], str],
+        weights: str | None = None,
         known: Sequence[Incident] = (),
         state: Mapping[str, Any] | None = None,
     ) -> None:
-        self._stream, self.model, self._new_id = stream, model, new_id
+        self._stream, self.model, self._new_id, self._weights = stream, model, new_id, weights
         kept = {} if state is None else state["triggers"]
         self._triggers = [Trigger(threshold, kept.get(threshold.label)) for threshold in thresholds]
         latest_last = sorted(known, key=lambda incident: (incident.closed_at is None, incident.opened_at))
@@ -84,7 +85,7 @@ class Case:
         incident = self.open
         if incident is None or incident.sight == visible:
             return []
-        self._incident = replace(incident, sight=visible, updated_at=_not_before(incident, now))
+        self._incident = self._judged(replace(incident, sight=visible, updated_at=_not_before(incident, now)))
         return [self._verdict("updated", "sight_regained" if visible else "sight_lost", now)]
 
     def close(self, reason: CloseReason, now: float) -> list[Verdict]:
@@ -99,7 +100,7 @@ class Case:
         verdicts = []
         for stray in self._strays:
             closed = replace(stray, closed_at=now, updated_at=_not_before(stray, now), close_reason="restart_gap")
-            verdicts.append(self._verdict("closed", "restart_gap", now, incident=closed))
+            verdicts.append(self._verdict("closed", "restart_gap", now, incident=self._judged(closed)))
         self._strays = []
         incident = self.open
         if incident is None:
@@ -145,7 +146,8 @@ class Case:
             closed_at=None,
             close_reason=None,
             sight=visible,
-            weights=f"{scores.weights.name}@{scores.weights.sha256}",
+            weights=str(scores.weights),
+            judged_by=str(scores.weights),
         )
         cooldown = max(trigger.threshold.cooldown for trigger in entered)
         earlier = self._incident
@@ -174,7 +176,7 @@ class Case:
         reason = self._news(incident, scores, new=bool(new), regained=regained)
         if reason is None:
             return []
-        self._incident = replace(incident, updated_at=_not_before(incident, scores.captured_at))
+        self._incident = self._judged(replace(incident, updated_at=_not_before(incident, scores.captured_at)))
         self._told_peak = incident.peak
         return [self._verdict("updated", reason, scores.captured_at, scores)]
 
@@ -189,8 +191,13 @@ class Case:
 
     def _close(self, incident: Incident, reason: CloseReason, now: float, scores: Scores | None) -> Verdict:
         at = _not_before(incident, now)
-        self._incident = replace(incident, closed_at=at, updated_at=at, close_reason=reason)
+        self._incident = self._judged(replace(incident, closed_at=at, updated_at=at, close_reason=reason))
         return self._verdict("closed", reason, now, scores)
+
+    def _judged(self, incident: Incident) -> Incident:
+        """The incident with the weights that speak of it now."""
+        said_by = self._weights or (str(self._last.weights) if self._last else incident.judged_by)
+        return replace(incident, judged_by=said_by)
 
     def _verdict(
         self,
@@ -237,6 +244,7 @@ def _reopened(earlier: Incident, now: Incident) -> Incident:
         now,
         id=earlier.id,
         opened_at=earlier.opened_at,
+        weights=earlier.weights,
         label=lead.label,
         peak=lead.peak,
         threshold=lead.threshold,

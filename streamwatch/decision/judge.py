@@ -21,6 +21,9 @@ class Judge:
     taken up, closed ones are opened again within their cooldown. ``state`` is what ``state()`` gave then; one of
     another version, or broken, is dropped, and open incidents go on without it.
 
+    ``weights`` (``name@sha256``) are those that the thresholds belong to: scores of others tell it nothing, and of a
+    ``state`` of others only what is open goes on, for the last frames' scores mean something else. None takes all.
+
     The first call after that also settles what cannot be taken up, see ``resume``.
     """
 
@@ -31,6 +34,7 @@ class Judge:
         interval: float,
         *,
         new_id: Callable[[], str],
+        weights: str | None = None,
         known: Sequence[Incident] = (),
         state: Mapping[str, Any] | None = None,
     ) -> None:
@@ -38,14 +42,17 @@ class Judge:
         self._pace = Pace(interval)
         self._visible = True
         self._resumed = False
+        self._weights = weights
         self._seen_at, states = _read(state)
+        if state is not None and weights is not None and state.get("weights") != weights:
+            states = {model: _without_evidence(one) for model, one in states.items()}
         policy = by_model(thresholds)
         self._cases: list[Case] = []
         for model in MODELS:
             theirs = [incident for incident in known if incident.model == model and incident.stream == stream]
             if model not in policy and not theirs:
                 continue
-            make = partial(Case, stream, model, policy.get(model, ()), new_id=new_id, known=theirs)
+            make = partial(Case, stream, model, policy.get(model, ()), new_id=new_id, weights=weights, known=theirs)
             self._cases.append(_restored(make, states.get(model)))
 
     @property
@@ -73,6 +80,8 @@ class Judge:
 
     def observe(self, scores: Scores) -> list[Verdict]:
         """Takes one scored frame in; frames must come in stream order."""
+        if self._weights is not None and str(scores.weights) != self._weights:
+            return []  # on their way when the weights were switched
         verdicts = self.resume(scores.captured_at)
         pace = self._pace.observe(scores)
         self._seen_at = max(self._seen_at, scores.captured_at)
@@ -93,7 +102,7 @@ class Judge:
     def state(self) -> dict[str, Any]:
         """What a judge after a restart needs beside the incidents; JSON-able."""
         cases = {case.model: case.state() for case in self._cases}
-        return {"version": _STATE_VERSION, "seen_at": self._seen_at, "cases": cases}
+        return {"version": _STATE_VERSION, "weights": self._weights, "seen_at": self._seen_at, "cases": cases}
 
 
 def _all(verdicts: Iterable[list[Verdict]]) -> list[Verdict]:
@@ -106,6 +115,15 @@ def _read(state: Mapping[str, Any] | None) -> tuple[float, Mapping[str, Any]]:
         return 0.0, {}
     seen_at, cases = state.get("seen_at"), state.get("cases")
     return float(seen_at) if isinstance(seen_at, int | float) else 0.0, cases if isinstance(cases, Mapping) else {}
+
+
+def _without_evidence(case: Any) -> Any:
+    """A case's state whose triggers know only whether they are on; what cannot be read is left to the case."""
+    try:
+        triggers = {label: {**one, "below": 0, "recent": []} for label, one in case["triggers"].items()}
+        return {**case, "triggers": triggers}
+    except (KeyError, TypeError, AttributeError):
+        return case
 
 
 def _restored(make: Callable[..., Case], state: Mapping[str, Any] | None) -> Case:

@@ -109,7 +109,7 @@ class MqttPublisher:
             "frame": scores.frame,
             "position": max(0, round(scores.media_time * 1000)),
             "captured_at": utc(scores.captured_at),
-            "weights": f"{scores.weights.name}@{scores.weights.sha256}",
+            "weights": str(scores.weights),
             **model_objects(scores.values),
         }
         self._waiting.scores[scores.stream] = encode(document)

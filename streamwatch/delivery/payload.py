@@ -89,6 +89,7 @@ def build_alert(
             "closed_at": None if incident.closed_at is None else utc(incident.closed_at),
             "sight": incident.sight,
             "weights": incident.weights,
+            "judged_by": incident.judged_by or incident.weights,
             "not_detected": list(subject.not_detected),
             "evidence": subject.evidence,
             "persisted": persisted,

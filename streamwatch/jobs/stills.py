@@ -106,4 +106,4 @@ def _together(answers: list[Scores | Unscored]) -> StillScores:
         raise RequestError("api_error", f"The image could not be looked at ({reasons}); try again", retry_after=2.0)
     values = {label: max(one.values[label] for one in seen) for label in seen[0].values}
     weights = seen[0].weights
-    return StillScores(values, len(seen), f"{weights.name}@{weights.sha256}")
+    return StillScores(values, len(seen), str(weights))

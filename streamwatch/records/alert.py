@@ -32,7 +32,9 @@ class Incident:
     sight: bool
     """False while nobody can see the stream."""
     weights: str
-    """``name@sha256``."""
+    """``name@sha256`` of the weights whose scores opened it."""
+    judged_by: str = ""
+    """``name@sha256`` of the weights that spoke of it last: others than ``weights`` once they were switched."""
 
 
 @dataclass(frozen=True, slots=True)

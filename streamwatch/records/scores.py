@@ -27,6 +27,9 @@ class WeightsName:
     sha256: str
     """Of the manifest's canonical content: encoder and heads."""
 
+    def __str__(self) -> str:
+        return f"{self.name}@{self.sha256}"
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:

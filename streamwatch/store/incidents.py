@@ -12,7 +12,7 @@ from streamwatch.store.rows import INCIDENT_COLUMNS, incident_of, incident_value
 def put_incidents(connection: sqlite3.Connection, incidents: Iterable[Incident]) -> None:
     """Write incidents; one that is known is replaced."""
     connection.executemany(
-        f"INSERT OR REPLACE INTO incidents ({INCIDENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
+        f"INSERT OR REPLACE INTO incidents ({INCIDENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
         [incident_values(incident) for incident in incidents],
     )
 

@@ -83,7 +83,8 @@ def outbox_row(values: tuple[Any, ...]) -> OutboxRow:
 
 
 INCIDENT_COLUMNS: Final = (
-    "id, stream, model, label, labels, peak, threshold, opened_at, updated_at, closed_at, close_reason, sight, weights"
+    "id, stream, model, label, labels, peak, threshold, opened_at, updated_at, closed_at, close_reason, sight, "
+    "weights, judged_by"
 )
 
 
@@ -103,6 +104,7 @@ def incident_values(incident: Incident) -> tuple[Any, ...]:
         incident.close_reason,
         int(incident.sight),
         incident.weights,
+        incident.judged_by,
     )
 
 
@@ -126,4 +128,5 @@ def incident_of(values: tuple[Any, ...]) -> Incident:
         close_reason=cast("CloseReason | None", values[10]),
         sight=bool(values[11]),
         weights=values[12],
+        judged_by=values[13],
     )

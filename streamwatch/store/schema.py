@@ -154,7 +154,16 @@ SECOND: Final = Migration(
     ),
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (FIRST, SECOND)
+THIRD: Final = Migration(
+    3,
+    (
+        # The weights that said the last thing of an incident: others than those that opened it once they were switched.
+        "ALTER TABLE incidents ADD COLUMN judged_by TEXT NOT NULL DEFAULT ''",
+        "UPDATE incidents SET judged_by = weights",
+    ),
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (FIRST, SECOND, THIRD)
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:

@@ -22,7 +22,14 @@ def threshold(
     return Threshold(label, enter, exit, confirm[0], confirm[1], cooldown)
 
 
-def scores(at: float, values: float | dict[str, float], *, session: int = 0, media_time: float | None = None) -> Scores:
+def scores(
+    at: float,
+    values: float | dict[str, float],
+    *,
+    session: int = 0,
+    media_time: float | None = None,
+    weights: WeightsName = WeightsName("tiny", "abc"),  # noqa: B008 - frozen
+) -> Scores:
     """A frame ``at`` seconds after START; a bare number is the score of gore.prob."""
     given = {"gore.prob": values} if isinstance(values, float) else values
     return Scores(
@@ -36,7 +43,7 @@ def scores(at: float, values: float | dict[str, float], *, session: int = 0, med
         captured_from="receipt",
         interval=INTERVAL,
         values=dict.fromkeys(LABELS, 0.0) | given,
-        weights=WeightsName("tiny", "abc"),
+        weights=weights,
         queued_seconds=0.0,
         inference_seconds=0.01,
         batch_size=1,

@@ -74,6 +74,7 @@ def test_an_incident_opens_with_the_first_confirming_frame_and_closes_as_over() 
             close_reason=None,
             sight=True,
             weights="tiny@abc",
+            judged_by="tiny@abc",
         ),
         score=0.85,
         frame="cam-0-4",

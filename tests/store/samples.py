@@ -56,6 +56,7 @@ def incident(identity: str = "01J00000000000000000000001", **changes: Any) -> In
         "close_reason": None,
         "sight": True,
         "weights": "starter@" + "ab" * 32,
+        "judged_by": "starter@" + "ab" * 32,
     }
     return Incident(**{**values, **changes})
 

@@ -8,6 +8,7 @@ import pytest
 
 from streamwatch.errors import SchemaTooNew, StoreError
 from streamwatch.store.alert_store import AlertStore
+from streamwatch.store.rows import incident_values
 from streamwatch.store.schema import MIGRATIONS, Migration
 from tests.store.samples import Log, incident, row
 
@@ -122,10 +123,16 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, log: Log) -
 
 async def test_a_file_of_the_first_version_gets_the_tables_of_the_second(tmp_path: Path, log: Log) -> None:
     old = await AlertStore.open(tmp_path, log=log.logger, migrations=MIGRATIONS[:1])
-    await old.commit(incidents=[incident()])
+    values = incident_values(incident())[:-1]  # what judged it last was not written down then
+    await old.run(
+        lambda connection: (
+            connection.execute(f"INSERT INTO incidents VALUES ({', '.join('?' * len(values))})", values).rowcount
+        )
+    )
     await old.close()
     new = await AlertStore.open(tmp_path, log=log.logger)
-    assert await new.open_incidents() == [incident()]
+    assert await new.open_incidents() == [incident()], "judged by the weights that opened it"
+    assert (tmp_path / "alerts.db.schema-1").exists()
     names = {"jobs", "upload_tickets", "api_streams", "suspensions", "snoozes", "reviews"}
     found = await new.run(
         lambda connection: {name for (name,) in connection.execute("SELECT name FROM sqlite_master")} & names

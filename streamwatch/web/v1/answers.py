@@ -178,7 +178,9 @@ class IncidentAnswer(Told):
     sight: bool
     """False while nobody can see the stream."""
     weights: str
-    """Which weights scored: name, @, sha256."""
+    """Which weights opened it: name, @, sha256."""
+    judged_by: str
+    """Which weights said the last thing of it: others than ``weights`` once they were switched."""
     snoozed: bool
     """Its alerts are withheld at the moment."""
     picture: str | None
