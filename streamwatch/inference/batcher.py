@@ -12,6 +12,7 @@ from typing import Final
 
 import torch
 
+from streamwatch.inference.device import Loaded
 from streamwatch.inference.features import WAITING, Errand
 from streamwatch.inference.frame_queue import FrameQueue, Waiting
 
@@ -30,6 +31,8 @@ class Batch:
     tensor: torch.Tensor | None = field(default=None, repr=False)
     """None when the pictures could not be prepared together."""
     prepare_seconds: float = 0.0
+    by: Loaded | None = None
+    """Whose preparation the tensor is; the same scores it, whatever took over meanwhile."""
 
 
 def wait_before_batch(

@@ -58,23 +58,27 @@ class Device:
         self._untroubled = 0
         self._recover_after = _RECOVER_AFTER
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> bool:
         """Scores blank pictures at every power of two up to the largest batch, and at that one.
+
+        Whether all of them got probabilities.
 
         Raises what the model raises; running out of memory only lowers ``limit``.
         """
         side = self._model.short_side
         blank = np.zeros((side, side * 16 // 9, 3), np.uint8)
         sizes = {2**power for power in range(self._max_batch.bit_length())} | {self._max_batch}
+        sound = True
         for size in sorted(sizes):
             if size > self.limit:
-                return
+                break
             try:
-                self._forward(self._model.prepare([blank] * size))
+                sound = sound and all(map(_is_sound, self._forward(self._model.prepare([blank] * size))))
             except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error) or size == 1:
                     raise
                 self._shrink(size)
+        return sound
 
     def score(self, tensor: torch.Tensor | None, pictures: Sequence[Pixels]) -> Outcome:
         """Scores a prepared batch; ``tensor`` None prepares each picture by itself. Raises DeviceLost."""
@@ -162,6 +166,14 @@ class Device:
         if self.limit < self._max_batch and self._untroubled >= self._recover_after:
             self.limit = min(self._max_batch, self.limit * 2)
             self._untroubled = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A model, warmed up, with the device that runs it."""
+
+    model: ScoringModel
+    device: Device
 
 
 @dataclass(frozen=True, slots=True)

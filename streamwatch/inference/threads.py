@@ -9,7 +9,7 @@ from typing import Any
 
 from streamwatch.errors import DeviceLost, InferenceError, WeightsError
 from streamwatch.inference.batcher import Batch, Batcher
-from streamwatch.inference.device import Device, Failure, Outcome, Row
+from streamwatch.inference.device import Device, Failure, Loaded, Outcome, Row
 from streamwatch.inference.features import Errand
 from streamwatch.inference.frame_queue import Waiting
 from streamwatch.inference.model import ScoringModel
@@ -59,6 +59,8 @@ class Threads:
         self._max_batch, self._clock = max_batch, clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: list[threading.Thread] = []
+        self._now: Loaded | None = None  # written whole by one thread at a time, read by the preparing one
+        self._device_ident: int | None = None
         # Each is written by one thread and read by the loop; a float or None is read whole.
         self._device_since: float | None = None
         self._preparing_since: float | None = None
@@ -81,7 +83,27 @@ class Threads:
             await asyncio.to_thread(thread.join, max(0.0, deadline - self._clock()))
         return not any(thread.is_alive() for thread in self._running)
 
+    def load_beside(self, load: Callable[[], ScoringModel]) -> "asyncio.Future[Loaded]":
+        """Loads and warms up another model in a thread of its own. The answer, or WeightsError, comes on the loop."""
+        assert self._loop is not None
+        answer: asyncio.Future[Loaded] = self._loop.create_future()
+
+        def work() -> None:
+            try:
+                self._post(_answer, answer, self._warm(load))
+            except WeightsError as error:
+                self._post(_answer, answer, error)
+
+        self._spawn(work, "inference-load")
+        return answer
+
+    def switch(self, loaded: Loaded) -> None:
+        """The next batch that is prepared is scored by ``loaded``; those on their way stay with their own model."""
+        self._now = loaded
+        self._batcher.limit = loaded.device.limit
+
     def _spawn(self, work: Callable[[], None], name: str) -> None:
+        self._running = [thread for thread in self._running if thread.is_alive()]
         thread = threading.Thread(target=work, name=name, daemon=True)
         self._running.append(thread)
         thread.start()
@@ -94,20 +116,25 @@ class Threads:
             self._batcher.close()  # the loop is closed: nobody is left to tell
 
     def _device_thread(self) -> None:
+        self._device_ident = threading.get_ident()
         try:
-            model, device = self._warm_model()
+            loaded = self._warm(self._load)
         except WeightsError as error:
             self._post(self._hooks.not_loaded, error)
             return
-        self._batcher.limit = device.limit
-        self._spawn(lambda: self._prepare_thread(model), "inference-prepare")
-        self._post(self._hooks.loaded, model, device.limit)
+        finally:
+            self._device_since = None  # loading has a time limit of its own
+        self.switch(loaded)
+        self._spawn(self._prepare_thread, "inference-prepare")
+        self._post(self._hooks.loaded, loaded.model, loaded.device.limit)
+        del loaded  # once others took over, nothing may hold it
         try:
             while (work := self._batcher.prepared()) is not None:
                 if isinstance(work, Errand):
-                    self._run_errand(device, work)
+                    self._run_errand(work)
                 else:
-                    self._score(device, model.weights, work)
+                    self._score(work)
+                del work  # it holds its model
         except DeviceLost as error:
             self._post(self._hooks.lost, error)
         except BaseException as error:  # noqa: BLE001 - a thread's end must never go unnoticed
@@ -115,24 +142,27 @@ class Threads:
         finally:
             self._device_since = None
 
-    def _warm_model(self) -> tuple[ScoringModel, Device]:
+    def _warm(self, load: Callable[[], ScoringModel]) -> Loaded:
+        """Raises WeightsError, also for a model that answers with something that is no probability."""
         try:
-            model = self._load()
+            model = load()
             device = Device(model, max_batch=self._max_batch, begin=self._device_begins)
-            device.warm_up()
+            sound = device.warm_up()
         except WeightsError:
             raise
         except Exception as error:  # the models' edge: torch raises what it likes
             raise WeightsError(f"the weights do not run on this machine ({type(error).__name__})") from error
-        finally:
-            self._device_since = None  # loading has a time limit of its own
-        return model, device
+        if not sound:
+            raise WeightsError("the weights answer with something that is no probability. They are damaged")
+        return Loaded(model, device)
 
-    def _prepare_thread(self, model: ScoringModel) -> None:
+    def _prepare_thread(self) -> None:
         while (batch := self._batcher.next_batch()) is not None:
             started = self._preparing_since = self._clock()
+            assert self._now is not None
+            batch.by = self._now
             try:
-                batch.tensor = model.prepare([waiting.frame.pixels for waiting in batch.waiting])
+                batch.tensor = batch.by.model.prepare([waiting.frame.pixels for waiting in batch.waiting])
             except Exception:  # noqa: BLE001 - the device thread prepares them one by one and says which fails
                 batch.tensor = None
             batch.prepare_seconds = self._clock() - started
@@ -140,26 +170,39 @@ class Threads:
             self._batcher.offer(batch)
 
     def _device_begins(self) -> None:
-        self._device_since = self._clock()
+        if threading.get_ident() == self._device_ident:  # a model that is warmed up beside it has its own time limit
+            self._device_since = self._clock()
 
-    def _run_errand(self, device: Device, errand: Errand) -> None:
-        found = device.features(errand.picture)
+    def _run_errand(self, errand: Errand) -> None:
+        assert self._now is not None
+        found = self._now.device.features(errand.picture)
         self._device_since = None
         if isinstance(found, Failure):
             self._post(errand.reply, InferenceError(f"no features of this picture: {found.detail}"))
         else:
             self._post(errand.reply, found)
 
-    def _score(self, device: Device, weights: WeightsName, batch: Batch) -> None:
+    def _score(self, batch: Batch) -> None:
+        assert batch.by is not None
         started = self._clock()
-        outcome = device.score(batch.tensor, [waiting.frame.pixels for waiting in batch.waiting])
+        outcome = batch.by.device.score(batch.tensor, [waiting.frame.pixels for waiting in batch.waiting])
         ended = self._clock()
         self._device_since = None
-        self._batcher.limit = outcome.limit
-        batch.tensor = None
+        if batch.by is self._now:
+            self._batcher.limit = outcome.limit
+        weights, batch.tensor, batch.by = batch.by.model.weights, None, None
         seconds = batch.prepare_seconds + ended - started
         results = _results(batch.waiting, outcome, weights, seconds, ended)
-        self._post(self._hooks.done, Done(batch, results, seconds, outcome.limit))
+        self._post(self._hooks.done, Done(batch, results, seconds, self._batcher.limit))
+
+
+def _answer(future: "asyncio.Future[Loaded]", found: Loaded | WeightsError) -> None:
+    if future.done():
+        return  # nobody waits any more
+    if isinstance(found, WeightsError):
+        future.set_exception(found)
+    else:
+        future.set_result(found)
 
 
 def unscored(waiting: Waiting, reason: UnscoredReason, detail: str = "") -> Unscored:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -18,60 +17,22 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.errors import DeviceLost, WeightsError
 from streamwatch.inference.batcher import Batch, Batcher
+from streamwatch.inference.device import Loaded
 from streamwatch.inference.features import FeatureLane, PictureFeatures
 from streamwatch.inference.frame_queue import FrameQueue, Waiting
 from streamwatch.inference.model import ScoringModel
+from streamwatch.inference.reports import BatchReport, InferenceOptions, Progress
 from streamwatch.inference.threads import Done, Hooks, Threads, unscored
 from streamwatch.records.frame import Frame, Pixels
 from streamwatch.records.scores import Scores, Unscored, UnscoredReason
+
+__all__ = ["BatchReport", "InferenceOptions", "InferenceWorker", "Progress"]
 
 _News = TypeVar("_News")
 
 _COMPLAIN_EVERY = 10.0
 _UPLOAD_BATCHES = 2
 """Upload frames let in at once, in batches: one being scored, one ready; the rest stays with its callers."""
-
-
-@dataclass(frozen=True, slots=True)
-class InferenceOptions:
-    """Times in seconds."""
-
-    max_batch: int = 32
-    max_wait: float = 0.05
-    """How long the first frame of a batch waits for company."""
-    timeout: float = 10.0
-    """Longest call into the model before the device counts as lost."""
-    queue_frames: int = 256
-    """Live frames waiting, of all streams."""
-    per_stream: int = 4
-    """Live frames waiting, of one stream."""
-    load_timeout: float = 300.0
-    """Longest loading and warming up."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """One batch, for the metrics."""
-
-    size: int
-    seconds: float
-    """Wall time of preparing and scoring."""
-    depth: int
-    """Frames that stayed in the queue when the batch was taken."""
-    queued: float
-    """Seconds that its longest waiting frame waited."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Whether the worker moves. Times are of the worker's clock (CLOCK_MONOTONIC)."""
-
-    last_progress: float
-    """When the last batch was answered; at first, when the worker started."""
-    busy_since: float | None
-    """When the call into the model that runs now began."""
-    depth: int
-    """Frames waiting."""
 
 
 class InferenceWorker:
@@ -125,11 +86,26 @@ class InferenceWorker:
             if isinstance(error, TimeoutError):
                 raise WeightsError(f"the weights were not loaded in {self._options.load_timeout:g} s") from error
             raise
+        self._started = None  # it holds the model, which others may replace
         self._last_progress = self._clock()
         self._watch = asyncio.create_task(self._watch_for_overruns(), name="inference.watch")
         seconds = round(self._last_progress - began, 3)
         self._log.info("inference.started", weights=model.weights.name, batch_limit=self._limit, seconds=seconds)
         return model
+
+    async def load_beside(self, load: Callable[[], ScoringModel]) -> Loaded:
+        """Loads another model and warms it up while this one goes on scoring, for ``switch``. Raises WeightsError."""
+        try:
+            async with asyncio.timeout(self._options.load_timeout):
+                return await self._threads.load_beside(load)
+        except TimeoutError as error:
+            raise WeightsError(f"the weights were not loaded in {self._options.load_timeout:g} s") from error
+
+    def switch(self, loaded: Loaded) -> None:
+        """Lets ``loaded`` score from the next batch on; frames on their way keep the model that prepared them."""
+        self._threads.switch(loaded)
+        self._limit = loaded.device.limit
+        self._log.info("inference.switched", weights=loaded.model.weights.name, batch_limit=self._limit)
 
     def submit(self, frame: Frame) -> None:
         """Queues a live frame. It, or the oldest one of the fullest stream, may come back as ``queue_full`` at once."""
@@ -206,7 +182,6 @@ class InferenceWorker:
             self._started.set_result(model)
 
     def _not_loaded(self, error: WeightsError) -> None:
-        """There is no model."""
         if self._started is not None and not self._started.done():
             self._started.set_exception(error)
 
