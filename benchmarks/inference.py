@@ -21,7 +21,7 @@ import structlog
 import torch
 
 from benchmarks import measure
-from streamwatch.inference.model import StarterModel, find_weights, load_model
+from streamwatch.inference.model import EncoderModel, find_weights, load_model
 from streamwatch.inference.preprocess import normalise
 from streamwatch.inference.tuning import tune_process
 from streamwatch.inference.worker import BatchReport, InferenceOptions, InferenceWorker
@@ -35,11 +35,11 @@ _STREAMS: Final = 32
 _PICTURES: Final = 16
 
 
-class PassPerModel(StarterModel):
+class PassPerModel(EncoderModel):
     """The same weights as two models that do not know of each other."""
 
     def forward(self, batch: torch.Tensor) -> "np.ndarray[Any, np.dtype[np.float32]]":
-        """As StarterModel, from one encoder pass for each model."""
+        """As EncoderModel, from one encoder pass for each model."""
         return np.concatenate([self.forward_model(batch, model) for model in MODELS], axis=1)
 
 
@@ -61,7 +61,7 @@ def pictures() -> list[Pixels]:
 class Flood:
     """Keeps a worker's queue full and counts what comes out."""
 
-    def __init__(self, load: Callable[[], StarterModel], options: InferenceOptions) -> None:
+    def __init__(self, load: Callable[[], EncoderModel], options: InferenceOptions) -> None:
         log = structlog.wrap_logger(structlog.PrintLogger(), processors=[_silence])
         self.worker = InferenceWorker(load, options, on_result=self._take, on_batch=self._count, log=log)
         self.batches: list[BatchReport] = []
@@ -115,13 +115,13 @@ class Flood:
 class RawLoop:
     """The encoder and nothing else, on tensors that are ready."""
 
-    def __init__(self, model: StarterModel) -> None:
+    def __init__(self, model: EncoderModel) -> None:
         self._model = model
         self._batches: dict[int, torch.Tensor] = {}
         some = pictures()
         for size in _RAW_BATCHES:
             pixels = model.prepare(some[:size]).to(model.device)
-            self._batches[size] = normalise(pixels, next(model.encoder.parameters()).dtype)
+            self._batches[size] = normalise(pixels, next(model.encoder.parameters()).dtype, model.encoder.spec)
 
     def at(self, size: int, seconds: float = _TURN) -> measure.Contender:
         """The loop at one batch size."""

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from streamwatch.capture.uploads.stills import StillDecoder
-from streamwatch.inference.model import StarterModel, find_weights, load_model
+from streamwatch.inference.model import EncoderModel, find_weights, load_model
 from streamwatch.inference.tuning import tune_process
 from streamwatch.records.frame import Pixels
 
@@ -28,7 +28,7 @@ def decode(decoder: StillDecoder, data: bytes, short_side: int) -> Pixels:
     return np.frombuffer(shot.pixels, np.uint8).reshape(shot.height, shot.width, 3)
 
 
-def turn(model: StarterModel, files: Iterator[bytes], batch: int, seconds: float) -> dict[str, float]:
+def turn(model: EncoderModel, files: Iterator[bytes], batch: int, seconds: float) -> dict[str, float]:
     """CPU-seconds of this whole process (all threads) while it scores the files over and over."""
     decoder = StillDecoder(max_pixels=MOST_PIXELS, patience=15.0)
     images, began, cpu = 0, time.monotonic(), time.process_time()

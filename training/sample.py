@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from streamwatch.inference.encoder import Encoder
+from streamwatch.inference.encoders.base import Encoder
 from streamwatch.inference.heads import Heads
 from streamwatch.inference.preprocess import squash
 from streamwatch.learning.features import encode

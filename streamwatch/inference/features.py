@@ -21,14 +21,13 @@ WAITING: Final = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureFeatures:
-    """The encoder's maps of one picture: all that training reads of it. 0.2 MB at an input of 224 x 224."""
+    """The encoder's maps of one picture: all that training reads of it. 0.2 MB with the starter's encoder."""
 
     last: Half
-    """(1280, side / 32, side / 32)."""
     middle: Half
-    """(152, side / 16, side / 16)."""
+    """As the encoder's spec has them, without the batch."""
     encoder: str
-    """sha256 of the encoder's file: features of another encoder mean something else."""
+    """``Manifest.encoder_sha256``: features of another encoder mean something else."""
     weights: WeightsName
 
 

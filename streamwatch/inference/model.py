@@ -2,32 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from streamwatch.errors import WeightsError
-from streamwatch.inference.encoder import Encoder, Maps, load_encoder
+from streamwatch.inference.columns import Columns, Probabilities
+from streamwatch.inference.encoders.base import Encoder, Maps
+from streamwatch.inference.encoders.loading import encoder_spec, load_encoder
 from streamwatch.inference.features import PictureFeatures
-from streamwatch.inference.heads import Heads, load_heads
+from streamwatch.inference.heads import load_heads
+from streamwatch.inference.label_heads import LabelHeads
 from streamwatch.inference.manifest import LabelCoverage, Manifest, check_file, find_weights, read_manifest
 from streamwatch.inference.preprocess import normalise, to_tensor
 from streamwatch.records.frame import Pixels
-from streamwatch.records.labels import GORE_CLASSES, LABELS, LABELS_OF, MODELS
+from streamwatch.records.labels import LABELS, LABELS_OF, MODELS
 from streamwatch.records.scores import WeightsName
 
-__all__ = ["LabelCoverage", "ScoringModel", "StarterModel", "find_weights", "load_model"]
-
-Probabilities = npt.NDArray[np.float32]
-
-_HEAD_OF: Final[Mapping[str, str]] = {
-    "self-harm.prob": "self_harm",
-    **{f"gore.classes.{name}": name for name in GORE_CLASSES},
-}
-_DRAWING: Final = "drawing"
-_PLACE: Final = {label: i for i, label in enumerate(LABELS)}
+__all__ = ["EncoderModel", "LabelCoverage", "ScoringModel", "find_weights", "load_model"]
 
 
 class ScoringModel(Protocol):
@@ -48,25 +41,21 @@ class ScoringModel(Protocol):
         ...
 
 
-class StarterModel:
-    """EfficientNet-Lite0 with the starter heads.
+class EncoderModel:
+    """An encoder with the heads that stand on it; ``columns.Columns`` says how heads become labels."""
 
-    ``gore.prob`` is the maximum of the calibrated gore classes that the manifest names as its parts, so it never falls
-    when one of them rises. ``gore.type.animated`` is ``gore.prob`` times the probability that the picture is a drawing.
-    """
-
-    def __init__(self, manifest: Manifest, encoder: Encoder, heads: Heads, device: torch.device) -> None:
+    def __init__(self, manifest: Manifest, encoder: Encoder, heads: LabelHeads, device: torch.device) -> None:
         # Half precision is what CUDA is built for; on CPUs float32 is right everywhere.
         self._dtype = torch.float16 if device.type == "cuda" else torch.float32
         self._device = device
-        self._size = manifest.input_size
+        self._spec = encoder.spec
+        self._columns = Columns(manifest, heads.labels)
         self._encoder = encoder.fold().eval().to(device, self._dtype)
         self._encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._heads = heads.eval().to(device)
-        self._parts = [heads.labels.index(_HEAD_OF[label]) for label in manifest.gore_parts]
         self._supported = {label for label, c in manifest.labels.items() if c.status != "unsupported"}
         self.weights = WeightsName(manifest.name, manifest.sha256)
-        self.encoder_sha256 = manifest.encoder.sha256
+        self.encoder_sha256 = manifest.encoder_sha256
         self.short_side = manifest.input_size
         self.coverage: Mapping[str, LabelCoverage] = manifest.labels
 
@@ -81,25 +70,37 @@ class StarterModel:
         return self._device
 
     def prepare(self, pictures: Sequence[Pixels]) -> torch.Tensor:
-        """See ScoringModel: uint8 (n, 3, 224, 224)."""
-        return to_tensor(pictures, self._size)
+        """See ScoringModel: uint8 (n, 3, input_size, input_size)."""
+        return to_tensor(pictures, self._spec.input_size, self._spec.resize)
 
     def forward(self, batch: torch.Tensor) -> Probabilities:
         """See ScoringModel."""
         return self._score(batch, MODELS)
+
+    @property
+    def head_labels(self) -> tuple[str, ...]:
+        """The columns of ``raw``."""
+        return self._heads.labels
+
+    def raw(self, batch: torch.Tensor) -> Probabilities:
+        """(n, heads): what the heads say, also for labels that the manifest calls unsupported. For measuring only."""
+        with torch.inference_mode():
+            maps: Maps = self._encoder(normalise(batch.to(self._device), self._dtype, self._spec))
+            heads: Probabilities = self._heads(maps).float().cpu().numpy()
+        return heads
 
     def forward_model(self, batch: torch.Tensor, model: str) -> Probabilities:
         """The labels of one model only, in the order of LABELS_OF[model], from an encoder pass of its own.
 
         This is what two separate models would cost; the daemon uses ``forward``.
         """
-        columns = [_PLACE[label] for label in LABELS_OF[model]]
+        columns = [LABELS.index(label) for label in LABELS_OF[model]]
         return self._score(batch, (model,))[:, columns]
 
     def features(self, batch: torch.Tensor) -> list[PictureFeatures]:
         """See FeatureModel: half precision, as training stores them."""
         with torch.inference_mode():
-            maps: Maps = self._encoder(normalise(batch.to(self._device), self._dtype))
+            maps: Maps = self._encoder(normalise(batch.to(self._device), self._dtype, self._spec))
             last, middle = (m.half().contiguous(memory_format=torch.contiguous_format).cpu().numpy() for m in maps)
         return [
             PictureFeatures(one, other, self.encoder_sha256, self.weights)
@@ -109,26 +110,15 @@ class StarterModel:
     def _score(self, batch: torch.Tensor, models: Sequence[str]) -> Probabilities:
         with torch.inference_mode():
             pixels = batch.to(self._device, non_blocking=True)
-            maps: Maps = self._encoder(normalise(pixels, self._dtype))
+            maps: Maps = self._encoder(normalise(pixels, self._dtype, self._spec))
             wanted = any(label in self._supported for model in models for label in LABELS_OF[model])
             scores = self._heads(maps).float().cpu().numpy() if wanted else None
-        values = np.zeros((len(batch), len(LABELS)), np.float32)
-        if scores is not None:
-            for label, column in self._columns(scores).items():
-                values[:, _PLACE[label]] = column
-        return values
-
-    def _columns(self, scores: Probabilities) -> dict[str, Probabilities]:
-        """Supported label -> its column."""
-        heads = self._heads.labels
-        found = {label: scores[:, heads.index(_HEAD_OF[label])] for label in self._supported if label in _HEAD_OF}
-        if self._parts:
-            found["gore.prob"] = scores[:, self._parts].max(axis=1)
-            found["gore.type.animated"] = found["gore.prob"] * scores[:, heads.index(_DRAWING)]
-        return {label: column for label, column in found.items() if label in self._supported}
+        if scores is None:
+            return np.zeros((len(batch), len(LABELS)), np.float32)
+        return self._columns.labels(scores)
 
 
-def load_model(folder: Path, *, device: str = "auto", threads: int | None = None) -> StarterModel:
+def load_model(folder: Path, *, device: str = "auto", threads: int | None = None) -> EncoderModel:
     """The model of a folder of weights, every file checked against its hash.
 
     ``device`` is ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``. ``threads`` sets torch's CPU
@@ -138,9 +128,9 @@ def load_model(folder: Path, *, device: str = "auto", threads: int | None = None
     chosen = _device(device)
     if threads is not None:
         torch.set_num_threads(threads)
-    heads = load_heads(check_file(manifest.heads))
-    _check_heads(manifest, heads)
-    return StarterModel(manifest, load_encoder(check_file(manifest.encoder)), heads, chosen)
+    heads = load_heads(check_file(manifest.heads), encoder_spec(manifest))
+    Columns(manifest, heads.labels)  # says what is missing before the large file is read
+    return EncoderModel(manifest, load_encoder(manifest), heads, chosen)
 
 
 def uses_gpu(device: str) -> bool:
@@ -160,13 +150,3 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise WeightsError(f"device {name!r} is not there: {torch.cuda.device_count()} CUDA devices. Use auto or cpu")
     return device
-
-
-def _check_heads(manifest: Manifest, heads: Heads) -> None:
-    supported = [label for label, c in manifest.labels.items() if c.status != "unsupported"]
-    needed = {_HEAD_OF[label] for label in supported if label in _HEAD_OF}
-    if manifest.gore_parts:
-        needed.add(_DRAWING)
-    missing = sorted(needed - set(heads.labels))
-    if missing:
-        raise WeightsError(f"{manifest.heads.path}: has no head for {missing[0]!r}, which the manifest calls supported")

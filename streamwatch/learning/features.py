@@ -1,20 +1,24 @@
 """Encoder maps of a whole set, made once with the encoder that the daemon runs."""
 
+import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from streamwatch.inference.encoder import LAST_CHANNELS, MIDDLE_CHANNELS, Encoder, Maps
-from streamwatch.inference.heads import POOLED, pooled
+from streamwatch.inference.encoders import efficientnet_lite0
+from streamwatch.inference.encoders.base import Encoder, EncoderSpec, Maps
+from streamwatch.inference.heads import pooled
 from streamwatch.inference.preprocess import normalise
 from streamwatch.records.frame import Pixels
 
 Progress = Callable[[Iterable[int]], Iterable[int]]
 Half = npt.NDArray[np.float16]
+_SPEC: Final = "spec.json"
 
 
 def no_progress(steps: Iterable[int]) -> Iterable[int]:
@@ -29,6 +33,8 @@ class Features:
     last: Half
     middle: Half
     pooled: Half
+    spec: EncoderSpec
+    """Of the encoder that made them."""
 
     def __len__(self) -> int:
         return len(self.pooled)
@@ -38,20 +44,23 @@ class Features:
         return Maps(torch.from_numpy(self.last[rows]).float(), torch.from_numpy(self.middle[rows]).float())
 
     def pooled_of(self, rows: npt.NDArray[np.intp]) -> torch.Tensor:
-        """float32 (rows, 2864)."""
+        """float32 (rows, pooled_channels of the spec)."""
         return torch.from_numpy(self.pooled[rows]).float()
 
 
 def extract(
     images: npt.NDArray[np.uint8], encoder: Encoder, folder: Path, *, batch: int = 16, progress: Progress = no_progress
 ) -> Features:
-    """Writes and returns the features of squashed pictures (n, 224, 224, 3); the encoder should be folded."""
-    folder.mkdir(parents=True, exist_ok=True)
-    count, side = len(images), images.shape[1] // 32
+    """Writes and returns the features of pictures that were squashed as the encoder's spec says: (n, size, size, 3).
+
+    The encoder should be folded.
+    """
+    count, spec = len(images), encoder.spec
+    write_spec(spec, folder)
     shapes = {
-        "last": (count, LAST_CHANNELS, side, side),
-        "middle": (count, MIDDLE_CHANNELS, side * 2, side * 2),
-        "pooled": (count, POOLED),
+        "last": (count, spec.last_channels, spec.last_grid, spec.last_grid),
+        "middle": (count, spec.middle_channels, spec.middle_grid, spec.middle_grid),
+        "pooled": (count, spec.pooled_channels),
     }
     arrays = {
         name: np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=np.float16, shape=shape)
@@ -71,13 +80,25 @@ def extract(
 
 
 def encode(encoder: Encoder, images: Pixels) -> Maps:
-    """float32 maps of squashed pictures (n, 224, 224, 3) on the CPU."""
+    """float32 maps of squashed pictures (n, size, size, 3) on the CPU."""
     pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        maps: Maps = encoder(normalise(pixels, torch.float32))
+        maps: Maps = encoder(normalise(pixels, torch.float32, encoder.spec))
     return maps
+
+
+def write_spec(spec: EncoderSpec, folder: Path) -> None:
+    """Says in a folder of features which encoder's they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _SPEC).write_text(json.dumps(asdict(spec)) + "\n")
 
 
 def load_features(folder: Path) -> Features:
     """Features that ``extract`` wrote."""
-    return Features(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("last", "middle", "pooled")))
+    last, middle, means = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("last", "middle", "pooled"))
+    file = folder / _SPEC
+    if file.exists():
+        spec = EncoderSpec(**json.loads(file.read_text()))
+    else:  # written when there was one encoder only
+        spec = efficientnet_lite0.spec_of(last.shape[-1] * 32)
+    return Features(last, middle, means, spec)

@@ -14,10 +14,11 @@ import numpy.typing as npt
 import torch
 
 from streamwatch.errors import WeightsError
-from streamwatch.inference.encoder import Maps
+from streamwatch.inference.encoders.base import Maps
+from streamwatch.inference.encoders.loading import encoder_spec
 from streamwatch.inference.heads import pooled
 from streamwatch.inference.manifest import Manifest
-from streamwatch.learning.features import Features, load_features
+from streamwatch.learning.features import Features, load_features, write_spec
 from streamwatch.learning.rows import Row, Split
 from streamwatch.records.labels import GORE_CLASSES
 from streamwatch.store.feedback import Example, encoders_of, read_examples
@@ -42,7 +43,7 @@ def read_feedback(
     Raises StoreError for a file that cannot be read, WeightsError when examples were made by another encoder than the
     one of ``weights`` and ``leave_out_others`` is not set, ValueError when nothing is left.
     """
-    encoder = weights.encoder.sha256
+    encoder = weights.encoder_sha256
     encoders = encoders_of(history)
     fitting, others = encoders[encoder], encoders.total() - encoders[encoder]
     if others and not leave_out_others:
@@ -55,6 +56,7 @@ def read_feedback(
         raise ValueError(f"{history}: no examples of the encoder of {weights.name}")
     mine = (example for example in read_examples(history) if example.encoder == encoder)
     rows = _write(history, mine, folder, fitting)
+    write_spec(encoder_spec(weights), folder)
     return load_features(folder), rows
 
 

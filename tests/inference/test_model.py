@@ -9,7 +9,7 @@ from PIL import Image
 
 from streamwatch.demo.drawings import gore_scene, gore_visible, harmless_scene
 from streamwatch.errors import WeightsError
-from streamwatch.inference.model import ScoringModel, StarterModel, find_weights, load_model
+from streamwatch.inference.model import EncoderModel, ScoringModel, find_weights, load_model
 from streamwatch.records.frame import Pixels
 from streamwatch.records.labels import GORE_CLASSES, LABELS, LABELS_OF
 from training.blood import blood_colour, paint, shape
@@ -23,7 +23,7 @@ GORE = LABELS.index("gore.prob")
 
 
 @pytest.fixture(scope="module")
-def model() -> StarterModel:
+def model() -> EncoderModel:
     return load_model(find_weights("starter"), device="cpu")
 
 
@@ -33,14 +33,14 @@ def pictures(count: int = 4, seed: int = 0) -> list[Pixels]:
     return [draw_scene(rng, "a", *reversed(sizes[i % len(sizes)])) for i in range(count)]
 
 
-def passes(model: StarterModel, batch: torch.Tensor, of: str | None = None) -> int:
+def passes(model: EncoderModel, batch: torch.Tensor, of: str | None = None) -> int:
     count = 0
 
     def seen(*_: object) -> None:
         nonlocal count
         count += 1
 
-    handle = model.encoder.stem.register_forward_hook(seen)
+    handle = model.encoder.register_forward_hook(seen)
     try:
         model.forward(batch) if of is None else model.forward_model(batch, of)
     finally:
@@ -48,7 +48,7 @@ def passes(model: StarterModel, batch: torch.Tensor, of: str | None = None) -> i
     return count
 
 
-def test_it_is_a_scoring_model(model: StarterModel) -> None:
+def test_it_is_a_scoring_model(model: EncoderModel) -> None:
     scoring: ScoringModel = model
     assert scoring.short_side == 224
     assert set(scoring.coverage) == set(LABELS)
@@ -56,7 +56,7 @@ def test_it_is_a_scoring_model(model: StarterModel) -> None:
     assert len(scoring.weights.sha256) == 64
 
 
-def test_every_label_is_a_probability(model: StarterModel) -> None:
+def test_every_label_is_a_probability(model: EncoderModel) -> None:
     values = model.forward(model.prepare(pictures()))
     assert values.shape == (4, len(LABELS))
     assert values.dtype == np.float32
@@ -64,23 +64,23 @@ def test_every_label_is_a_probability(model: StarterModel) -> None:
     assert ((values >= 0) & (values <= 1)).all()
 
 
-def test_unsupported_labels_are_exactly_zero_and_supported_ones_are_not(model: StarterModel) -> None:
+def test_unsupported_labels_are_exactly_zero_and_supported_ones_are_not(model: EncoderModel) -> None:
     values = model.forward(model.prepare(pictures()))
     for i, label in enumerate(LABELS):
         unsupported = model.coverage[label].status == "unsupported"
         assert bool((values[:, i] == 0.0).all()) is unsupported, label
 
 
-def test_both_models_cost_one_encoder_pass(model: StarterModel) -> None:
+def test_both_models_cost_one_encoder_pass(model: EncoderModel) -> None:
     assert passes(model, model.prepare(pictures())) == 1
 
 
-def test_one_model_alone_costs_one_encoder_pass_too(model: StarterModel) -> None:
+def test_one_model_alone_costs_one_encoder_pass_too(model: EncoderModel) -> None:
     batch = model.prepare(pictures(2))
     assert passes(model, batch, "gore-2.0") + passes(model, batch, "self-harm") == 2
 
 
-def test_one_model_alone_gives_the_same_numbers(model: StarterModel) -> None:
+def test_one_model_alone_gives_the_same_numbers(model: EncoderModel) -> None:
     batch = model.prepare(pictures(2))
     together = model.forward(batch)
     for name, labels in LABELS_OF.items():
@@ -88,21 +88,21 @@ def test_one_model_alone_gives_the_same_numbers(model: StarterModel) -> None:
         assert np.allclose(model.forward_model(batch, name), together[:, columns], atol=1e-6)
 
 
-def test_a_batch_of_mixed_sizes_equals_single_pictures(model: StarterModel) -> None:
+def test_a_batch_of_mixed_sizes_equals_single_pictures(model: EncoderModel) -> None:
     several = pictures(5)
     together = model.forward(model.prepare(several))
     alone = np.concatenate([model.forward(model.prepare([one])) for one in several])
     assert np.allclose(together, alone, atol=1e-4)
 
 
-def test_the_batch_is_left_as_it_was(model: StarterModel) -> None:
+def test_the_batch_is_left_as_it_was(model: EncoderModel) -> None:
     batch = model.prepare(pictures(2))
     before = batch.clone()
     model.forward(batch)
     assert torch.equal(batch, before)
 
 
-def test_gore_is_the_highest_of_its_parts_and_animated_never_above_it(model: StarterModel) -> None:
+def test_gore_is_the_highest_of_its_parts_and_animated_never_above_it(model: EncoderModel) -> None:
     values = model.forward(model.prepare([*pictures(), *drawn_skulls(4)]))
     classes = values[:, [LABELS.index(f"gore.classes.{name}") for name in GORE_CLASSES]]
     assert (values[:, GORE] <= classes.max(axis=1)).all()
@@ -122,7 +122,7 @@ def figure(rng: np.random.Generator, *, skull: bool, seed: int) -> Pixels:
     return np.asarray(scene)
 
 
-def test_unseen_drawn_skulls_score_above_unseen_harmless_figures(model: StarterModel) -> None:
+def test_unseen_drawn_skulls_score_above_unseen_harmless_figures(model: EncoderModel) -> None:
     rng = np.random.default_rng(2_000_002)
     harmless = [figure(rng, skull=False, seed=i) for i in range(12)]
     skulls = model.forward(model.prepare(drawn_skulls(12)))[:, SKULL]
@@ -131,7 +131,7 @@ def test_unseen_drawn_skulls_score_above_unseen_harmless_figures(model: StarterM
     assert (skulls[:, None] > others[None, :]).mean() > 0.8
 
 
-def test_unseen_drawn_blood_scores_above_the_same_scenes_without(model: StarterModel) -> None:
+def test_unseen_drawn_blood_scores_above_the_same_scenes_without(model: EncoderModel) -> None:
     rng = np.random.default_rng(2_000_003)
     scenes = [draw_scene(rng, "b", 398, 224) for _ in range(12)]
     bloody = [paint(s, shape(rng, "b", large=True), blood_colour(rng, drawn=True), rng, flat=True)[0] for s in scenes]
@@ -141,7 +141,7 @@ def test_unseen_drawn_blood_scores_above_the_same_scenes_without(model: StarterM
     assert np.median(after) > np.median(before) + 0.3
 
 
-def test_the_demo_is_caught_while_its_gore_is_visible_and_never_else(model: StarterModel) -> None:
+def test_the_demo_is_caught_while_its_gore_is_visible_and_never_else(model: EncoderModel) -> None:
     enter = model.coverage["gore.prob"].enter
     assert enter is not None
     seconds = [7.0 + 4 * i for i in range(12)]
@@ -172,7 +172,7 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_half_precision_on_cuda_agrees_with_the_cpu(model: StarterModel) -> None:
+def test_half_precision_on_cuda_agrees_with_the_cpu(model: EncoderModel) -> None:
     batch = model.prepare([*pictures(), *drawn_skulls(4)])
     on_gpu = load_model(find_weights("starter"), device="cuda").forward(batch)
     assert np.allclose(on_gpu, model.forward(batch), atol=0.02)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from streamwatch.inference.encoders.efficientnet_lite0 import spec_of
 from streamwatch.inference.preprocess import normalise, squash, to_tensor
 from streamwatch.records.frame import Pixels
 
@@ -63,7 +64,7 @@ def test_a_batch_of_mixed_sizes_equals_its_single_pictures() -> None:
 
 def test_values_are_centred_as_the_encoder_was_trained() -> None:
     batch = torch.tensor([0, 127, 255], dtype=torch.uint8).reshape(1, 3, 1, 1)
-    assert normalise(batch, torch.float32).flatten().tolist() == [-127 / 128, 0.0, 1.0]
+    assert normalise(batch, torch.float32, spec_of(224)).flatten().tolist() == [-127 / 128, 0.0, 1.0]
 
 
 def test_a_strided_view_is_a_picture_like_any_other() -> None:

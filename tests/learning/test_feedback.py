@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from streamwatch.errors import StoreError, WeightsError
-from streamwatch.inference.encoder import load_encoder
+from streamwatch.inference.encoders.loading import load_encoder
 from streamwatch.inference.manifest import find_weights, read_manifest
 from streamwatch.inference.preprocess import squash
 from streamwatch.learning.features import encode
@@ -28,7 +28,7 @@ TRAIN, REST = np.arange(40), np.arange(40, COUNT)
 STARTER = read_manifest(find_weights("starter"))
 
 
-def example(number: int, class_: str, *, model: str = "gore-2.0", encoder: str = STARTER.encoder.sha256) -> Example:
+def example(number: int, class_: str, *, model: str = "gore-2.0", encoder: str = STARTER.encoder_sha256) -> Example:
     """An example that is told from others by one number."""
     features = np.full((1, 1, 1), number, np.float16)
     name = WeightsName("starter", STARTER.sha256)
@@ -49,7 +49,7 @@ async def kept(folder: Path, examples: list[Example]) -> Path:
 
 def complaints() -> list[Example]:
     """Skulls said to be gore, look-alikes said to be safe; some look-alikes are of an unknown class."""
-    encoder = load_encoder(STARTER.encoder.path).fold()
+    encoder = load_encoder(STARTER).fold()
     rng = np.random.default_rng(3)
     found = []
     for i in range(COUNT):

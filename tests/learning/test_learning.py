@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from streamwatch.inference.encoder import load_encoder
+from streamwatch.inference.encoders.loading import load_encoder
 from streamwatch.inference.heads import Heads
 from streamwatch.inference.manifest import find_weights, read_manifest
 from streamwatch.inference.preprocess import squash
@@ -45,7 +45,7 @@ def known() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 @pytest.fixture(scope="module")
 def features(images: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Features:
-    encoder = load_encoder(read_manifest(find_weights("starter")).encoder.path).fold()
+    encoder = load_encoder(read_manifest(find_weights("starter"))).fold()
     return extract(images, encoder, tmp_path_factory.mktemp("features"))
 
 
@@ -58,7 +58,7 @@ def test_features_are_those_of_the_encoder(
     features: Features,
     images: np.ndarray,
 ) -> None:
-    encoder = load_encoder(read_manifest(find_weights("starter")).encoder.path).fold()
+    encoder = load_encoder(read_manifest(find_weights("starter"))).fold()
     fresh = encode(encoder, images[:3])
     stored = features.maps(np.arange(3))
     assert torch.allclose(fresh.last, stored.last, atol=1e-2)
@@ -77,7 +77,7 @@ def test_both_heads_tell_unseen_skulls_from_unseen_twins(
 
 def test_an_unknown_label_teaches_nothing(features: Features, known: np.ndarray) -> None:
     torch.manual_seed(0)
-    untouched = Heads(LABELS).pooled_out.weight[1].detach().clone()
+    untouched = Heads(LABELS, features.spec).pooled_out.weight[1].detach().clone()
     still = FitOptions(epochs=1, batch=32, weight_decay=0.0, seed=0)
     fitted = fit_heads(features, known, TRAIN, LABELS, still)
     assert torch.equal(fitted.pooled_out.weight[1], untouched)

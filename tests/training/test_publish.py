@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from streamwatch.errors import WeightsError
+from streamwatch.inference.encoders.efficientnet_lite0 import spec_of
 from streamwatch.inference.heads import Heads
 from streamwatch.inference.manifest import check_file, read_manifest
 from streamwatch.inference.model import load_model
@@ -64,7 +65,7 @@ def test_a_trained_label_is_never_supported_by_accident(label: str) -> None:
 
 def test_published_weights_can_be_loaded_and_score(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    publish(tmp_path / "own", "own", Heads(LABELS), evaluation("skull", "drawing", "very_bloody"))
+    publish(tmp_path / "own", "own", Heads(LABELS, spec_of(224)), evaluation("skull", "drawing", "very_bloody"))
     manifest = read_manifest(tmp_path / "own")
     assert check_file(manifest.heads).stat().st_size < 3_000_000
     assert manifest.gore_parts == ("gore.classes.very_bloody", "gore.classes.skull")
@@ -74,7 +75,7 @@ def test_published_weights_can_be_loaded_and_score(tmp_path: Path) -> None:
 
 
 def test_the_card_states_the_figures(tmp_path: Path) -> None:
-    publish(tmp_path / "own", "own", Heads(LABELS), evaluation("skull", "drawing"))
+    publish(tmp_path / "own", "own", Heads(LABELS, spec_of(224)), evaluation("skull", "drawing"))
     card = (tmp_path / "own" / "CARD.md").read_text()
     assert (
         "| about skull | 0.91 [0.85, 0.95] | 0.55 | 0.80 [0.70, 0.90] | 0.60 [0.50, 0.70] | 50 (20) | 90 (40) | - |"
@@ -85,6 +86,6 @@ def test_the_card_states_the_figures(tmp_path: Path) -> None:
 
 
 def test_heads_that_lack_a_supported_label_are_refused(tmp_path: Path) -> None:
-    publish(tmp_path / "own", "own", Heads(("very_bloody", "drawing")), evaluation("skull", "drawing"))
+    publish(tmp_path / "own", "own", Heads(("very_bloody", "drawing"), spec_of(224)), evaluation("skull", "drawing"))
     with pytest.raises(WeightsError, match="no head for 'skull'"):
         load_model(tmp_path / "own", device="cpu")

@@ -18,7 +18,7 @@ from streamwatch.app.callbacks import JobCallbacks
 from streamwatch.capture.uploads.options import UploadOptions
 from streamwatch.capture.uploads.pool import UploadPool
 from streamwatch.delivery.alert_desk import AlertDesk
-from streamwatch.inference.model import StarterModel
+from streamwatch.inference.model import EncoderModel
 from streamwatch.inference.worker import InferenceOptions, InferenceWorker
 from streamwatch.jobs.feedback import Feedback
 from streamwatch.jobs.fetching import Fetcher
@@ -149,7 +149,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, model: StarterModel) -> AsyncIterator[House]:
+async def open_house(folder: Path, model: EncoderModel) -> AsyncIterator[House]:
     """Everything up, and down again."""
     await asyncio.to_thread(_make_media, folder)
     store_folder = folder / "store"

@@ -5,14 +5,16 @@ Padding follows TensorFlow's "same": the weights were trained with it, and symme
 
 import re
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Self
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from streamwatch.errors import WeightsError
+from streamwatch.inference.encoders.base import Encoder, EncoderSpec, Maps
 
+ARCHITECTURE: Final = "efficientnet-lite0"
 LAST_CHANNELS: Final = 1280
 MIDDLE_CHANNELS: Final = 152
 
@@ -30,13 +32,11 @@ _FINE_STAGE: Final = 2  # 40 channels at 1/8 of the input
 _MIDDLE_STAGE: Final = 4  # 112 channels at 1/16 of the input
 
 
-class Maps(NamedTuple):
-    """What one pass of the encoder gives for a 224 x 224 input."""
-
-    last: torch.Tensor
-    """(n, 1280, 7, 7)."""
-    middle: torch.Tensor
-    """(n, 152, 14, 14): 112 channels at this scale, and 40 finer ones averaged down to it."""
+def spec_of(input_size: int) -> EncoderSpec:
+    """Its sizes for an input of this side, a multiple of 32; its publisher's preprocessing is (x - 127) / 128."""
+    return EncoderSpec(
+        ARCHITECTURE, input_size, LAST_CHANNELS, input_size // 32, MIDDLE_CHANNELS, input_size // 16, 127.0, 128.0
+    )
 
 
 def same_padding(length: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -93,11 +93,16 @@ class Block(nn.Module):
         return z
 
 
-class Encoder(nn.Module):
-    """The backbone without its classifier: normalised (n, 3, 224, 224) -> Maps, in one pass."""
+class EfficientNetLite0(Encoder):
+    """The backbone without its classifier.
 
-    def __init__(self) -> None:
+    Its last map is at 1/32 of the input; its middle one at 1/16: 112 channels of that scale, and 40 finer ones averaged
+    down to it.
+    """
+
+    def __init__(self, input_size: int = 224) -> None:
         super().__init__()
+        self.spec = spec_of(input_size)
         self.stem = Convolution(3, 32, 3, 2)
         stages, channels = [], 32
         for repeats, kernel, stride, expansion, outputs in _STAGES:
@@ -109,6 +114,7 @@ class Encoder(nn.Module):
         self.head = Convolution(channels, LAST_CHANNELS, 1)
 
     def forward(self, x: torch.Tensor) -> Maps:
+        """See Encoder."""
         x = functional.relu6(self.stem(x))
         seen = []
         for stage in self.stages:
@@ -118,7 +124,7 @@ class Encoder(nn.Module):
         middle = torch.cat([seen[_MIDDLE_STAGE], fine], dim=1)
         return Maps(functional.relu6(self.head(x)), middle)
 
-    def fold(self) -> "Encoder":
+    def fold(self) -> Self:
         """Merges every batch normalisation into its convolution; features stay the same to about 1e-5."""
         for module in self.modules():
             if isinstance(module, Convolution):
@@ -126,7 +132,7 @@ class Encoder(nn.Module):
         return self
 
 
-def load_encoder(file: Path) -> Encoder:
+def load_efficientnet_lite0(file: Path, input_size: int = 224) -> EfficientNetLite0:
     """The encoder in float32 and eval mode, unfolded, from the package's weights file.
 
     Every tensor must have its place and every place its tensor; anything else raises WeightsError.
@@ -134,10 +140,10 @@ def load_encoder(file: Path) -> Encoder:
     try:
         theirs = torch.load(file, map_location="cpu", weights_only=True)
         ours = _our_names(theirs)
-        encoder = Encoder()
+        encoder = EfficientNetLite0(input_size)
         encoder.load_state_dict(ours, strict=True)
     except (OSError, RuntimeError, ValueError, KeyError, AttributeError, EOFError) as error:
-        raise WeightsError(f"{file}: not the weights of efficientnet-lite0 ({type(error).__name__})") from error
+        raise WeightsError(f"{file}: not the weights of {ARCHITECTURE} ({type(error).__name__})") from error
     return encoder.eval()
 
 
