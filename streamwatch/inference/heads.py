@@ -50,20 +50,20 @@ class Heads(LabelHeads):
     join: torch.Tensor
     """(labels, 3): slopes of both heads and offset, set by the calibration."""
 
-    def __init__(self, labels: tuple[str, ...], spec: EncoderSpec) -> None:
+    def __init__(self, labels: tuple[str, ...], spec: EncoderSpec, hidden: int = HIDDEN) -> None:
         super().__init__()
-        self.labels, self.spec = labels, spec
+        self.labels, self.spec, self.hidden = labels, spec, hidden
         self._grid = max(spec.last_grid, spec.middle_grid)
         self.register_buffer("pooled_mean", torch.zeros(spec.pooled_channels))
         self.register_buffer("pooled_scale", torch.ones(spec.pooled_channels))
         self.register_buffer("last_scale", torch.ones(spec.last_channels))
         self.register_buffer("middle_scale", torch.ones(spec.middle_channels))
         self.register_buffer("join", torch.tensor([[0.5, 0.5, 0.0]]).repeat(len(labels), 1))
-        self.pooled_in = nn.Linear(spec.pooled_channels, HIDDEN)
-        self.pooled_out = nn.Linear(HIDDEN, len(labels))
-        self.dense_last = nn.Conv2d(spec.last_channels, HIDDEN, 1)
-        self.dense_middle = nn.Conv2d(spec.middle_channels, HIDDEN, 1)
-        self.dense_out = nn.Conv2d(HIDDEN, len(labels), 1)
+        self.pooled_in = nn.Linear(spec.pooled_channels, hidden)
+        self.pooled_out = nn.Linear(hidden, len(labels))
+        self.dense_last = nn.Conv2d(spec.last_channels, hidden, 1)
+        self.dense_middle = nn.Conv2d(spec.middle_channels, hidden, 1)
+        self.dense_out = nn.Conv2d(hidden, len(labels), 1)
         self.dropout = nn.Dropout(0.3)
 
     def pooled_logits(self, features: torch.Tensor) -> torch.Tensor:
@@ -118,7 +118,8 @@ def load_trained_heads(file: Path, spec: EncoderSpec) -> Heads:
 
 def _trained(file: Path, arrays: dict[str, npt.NDArray[np.generic]], spec: EncoderSpec) -> Heads:
     try:
-        heads = Heads(tuple(str(label) for label in arrays.pop("labels")), spec)
+        labels = tuple(str(label) for label in arrays.pop("labels"))
+        heads = Heads(labels, spec, hidden=np.atleast_2d(arrays["pooled_out.weight"]).shape[1])
         heads.load_state_dict(_as_tensors(arrays), strict=True)
     except (ValueError, KeyError, RuntimeError, TypeError) as error:
         raise WeightsError(
