@@ -10,9 +10,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-import structlog
-
 from streamwatch.app.assembly import view_weights
+from streamwatch.app.silence import silent_log
 from streamwatch.capture.hls.survey import Survey, survey
 from streamwatch.capture.pool import CapturePool, PoolOptions
 from streamwatch.errors import SourceError
@@ -40,7 +39,7 @@ class ProbeOptions:
 
 
 @dataclass(slots=True)
-class _Observation:
+class Observation:
     """What a real capture worker made of the stream."""
 
     opened: Opened | None = None
@@ -91,14 +90,14 @@ async def probe(options: ProbeOptions) -> dict[str, Any]:
         headers=options.headers,
     )
     report: dict[str, Any] = {"url": redact_url(options.url), "playlist": await _playlist(plan)}
-    seen = await _observe(plan, options.seconds)
+    seen = await observe(plan, options.seconds)
     report |= {
         "ok": bool(seen.frames),
         "source": None if seen.opened is None else asdict(seen.opened.description),
         "frames": len(seen.frames),
         "missed": seen.missed,
         "stalled": seen.stalled,
-        "problem": _problem(seen),
+        "problem": problem_of(seen),
         "cpu_seconds_per_second": _rounded(seen.cost()),
     }
     if seen.frames:
@@ -132,16 +131,26 @@ def _playlist_document(found: Survey) -> dict[str, Any]:
     return {"variants": variants, "chosen": found.chosen, **asdict(found.playlist)}
 
 
-async def _observe(plan: CapturePlan, seconds: float) -> _Observation:
-    """Read the stream for some seconds as the daemon would, in a worker of its own."""
-    seen = _Observation()
+async def observe(plan: CapturePlan, seconds: float, *, on_frame: Callable[[Frame], None] | None = None) -> Observation:
+    """Read the stream for some seconds as the daemon would, in a worker of its own.
+
+    With ``on_frame``, that takes the frames, and only the first is kept.
+    """
+    seen = Observation()
+
+    def took_frame(frame: Frame) -> None:
+        if on_frame is None or not seen.frames:
+            seen.frames.append(frame)
+        if on_frame is not None:
+            on_frame(frame)
+
     pool = CapturePool(
         PoolOptions(workers=1),
-        on_frame=seen.frames.append,
+        on_frame=took_frame,
         on_event=seen.took_event,
         on_health=seen.took_health,
         on_restart=lambda _: None,
-        log=structlog.wrap_logger(structlog.ReturnLogger(), processors=[_silence]),
+        log=silent_log(),
         rng=random.Random(),  # noqa: S311 - jitter
     )
     running = asyncio.create_task(pool.run(), name="capture-pool")
@@ -160,11 +169,8 @@ async def _observe(plan: CapturePlan, seconds: float) -> _Observation:
     return seen
 
 
-def _silence(*_: object) -> str:
-    return ""
-
-
-def _problem(seen: _Observation) -> str:
+def problem_of(seen: Observation) -> str:
+    """What kept it from being seen, in words; empty when frames came."""
     if seen.finished is not None and seen.finished.code != "ended":
         return f"{seen.finished.code}: {seen.finished.message}"
     if not seen.frames:

@@ -11,8 +11,8 @@ from streamwatch.decision.judge import Judge
 from streamwatch.records.scores import Scores, WeightsName
 from streamwatch.records.threshold import Threshold
 
-Seconds = npt.NDArray[np.float64]
-Column = npt.NDArray[np.float32]
+Seconds = npt.NDArray[np.floating]
+Column = npt.NDArray[np.floating]
 
 EXIT_OF_ENTER: Final = 0.8
 COOLDOWN: Final = 60.0

@@ -104,7 +104,7 @@ def test_enough_quiet_footage_promises_the_lowest_threshold() -> None:
 
 def test_no_threshold_can_keep_it() -> None:
     budget = parse_budget("1 per 1d over 10 streams")
-    loud = [Stretch("s", np.arange(900) * 2.0, np.tile(np.float32([1, 1, 0, 0, 0, 0]), 150))]
+    loud = [Stretch("s", np.arange(900) * 2.0, np.tile(np.array([1, 1, 0, 0, 0, 0], np.float32), 150))]
     choice = choose(LABEL, loud, budget, POLICY)
     assert choice.enter is None
     assert "no threshold keeps the budget" in choice.words
@@ -143,8 +143,8 @@ def test_only_looking_around_alarms_changes_nothing(enter: float) -> None:
 
 
 def test_confirmation_is_the_daemons() -> None:
-    once = Stretch("s", np.arange(9) * 2.0, np.float32([0, 0, 0, 0, 1, 0, 0, 0, 0]))
-    twice = Stretch("s", np.arange(9) * 2.0, np.float32([0, 0, 0, 0, 1, 0, 1, 0, 0]))
+    once = Stretch("s", np.arange(9) * 2.0, np.array([0, 0, 0, 0, 1, 0, 0, 0, 0], np.float32))
+    twice = Stretch("s", np.arange(9) * 2.0, np.array([0, 0, 0, 0, 1, 0, 1, 0, 0], np.float32))
     assert alarms(once, POLICY.threshold(LABEL, 0.5), POLICY) == 0
     assert alarms(twice, POLICY.threshold(LABEL, 0.5), POLICY) == 1
     strict = Policy(confirm_n=3, confirm_m=3)

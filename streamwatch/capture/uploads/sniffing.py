@@ -36,6 +36,11 @@ _LOOKED_AT: Final = 4096
 _TS_PACKET: Final = 188
 
 
+def is_video(head: bytes) -> bool:
+    """Whether the file that begins with ``head`` (4 KiB are enough) is a video."""
+    return (_container(head[:_LOOKED_AT]) or _by_start(head)) == _VIDEO
+
+
 def damaged(kind: str) -> str:
     """What is said of a file that begins like a picture of that kind."""
     return f"the {kind} picture is damaged or ends too early"

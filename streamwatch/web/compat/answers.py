@@ -9,13 +9,17 @@ from streamwatch.delivery.payload import encode
 
 
 def success(request: str, now: float, operations: int, rest: Mapping[str, Any]) -> web.Response:
+    """The document of a success as an answer."""
+    return web.Response(body=encode(document(request, now, operations, rest)), content_type="application/json")
+
+
+def document(request: str, now: float, operations: int, rest: Mapping[str, Any]) -> dict[str, Any]:
     """``request`` is the request's id, ``now`` Unix seconds; ``rest`` follows in its own order."""
-    document = {
+    return {
         "status": "success",
         "request": {"id": request, "timestamp": round(now, 6), "operations": operations},
         **rest,
     }
-    return web.Response(body=encode(document), content_type="application/json")
 
 
 def media(identity: str, uri: str) -> dict[str, str]:
