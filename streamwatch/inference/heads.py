@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from streamwatch.errors import WeightsError
+from streamwatch.inference import zero_shot
 from streamwatch.inference.arrays import Arrays, read_arrays
 from streamwatch.inference.encoders.base import EncoderSpec, Maps
 from streamwatch.inference.label_heads import LabelHeads, save_heads
@@ -108,7 +109,13 @@ class Heads(LabelHeads):
 
 def load_heads(file: Path, spec: EncoderSpec) -> LabelHeads:
     """Heads of either kind for the encoder of this spec, in eval mode. WeightsError says what is wrong."""
-    return load_trained_heads(file, spec)
+    arrays = read_arrays(file, _WHAT)
+    if "kind" not in arrays:
+        return _trained(file, arrays, spec)
+    try:
+        return zero_shot.heads_from_arrays(arrays, spec).eval()
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise WeightsError(f"{file}: zero-shot heads that do not fit {spec.architecture}: {error}") from error
 
 
 def load_trained_heads(file: Path, spec: EncoderSpec) -> Heads:
