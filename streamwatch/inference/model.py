@@ -5,17 +5,22 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import structlog
 import torch
+from structlog.typing import FilteringBoundLogger
 
 from streamwatch.errors import WeightsError
 from streamwatch.inference.columns import Columns, Probabilities
-from streamwatch.inference.encoders.base import Encoder, Maps
+from streamwatch.inference.encoders.base import Encoder
 from streamwatch.inference.encoders.loading import encoder_spec, load_encoder
+from streamwatch.inference.engines.base import Engine, EngineOptions
+from streamwatch.inference.engines.choice import choose_engine
+from streamwatch.inference.engines.torch_eager import TorchEngine
 from streamwatch.inference.features import PictureFeatures
 from streamwatch.inference.heads import load_heads
 from streamwatch.inference.label_heads import LabelHeads
 from streamwatch.inference.manifest import LabelCoverage, Manifest, check_file, find_weights, read_manifest
-from streamwatch.inference.preprocess import normalise, to_tensor
+from streamwatch.inference.preprocess import to_tensor
 from streamwatch.records.frame import Pixels
 from streamwatch.records.labels import LABELS, LABELS_OF, MODELS
 from streamwatch.records.scores import WeightsName
@@ -42,16 +47,25 @@ class ScoringModel(Protocol):
 
 
 class EncoderModel:
-    """An encoder with the heads that stand on it; ``columns.Columns`` says how heads become labels."""
+    """An encoder with the heads that stand on it; ``columns.Columns`` says how heads become labels.
 
-    def __init__(self, manifest: Manifest, encoder: Encoder, heads: LabelHeads, device: torch.device) -> None:
+    ``engine`` scores. Features come from plain torch, whatever scores: they are kept, and heads are trained on them.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        encoder: Encoder,
+        heads: LabelHeads,
+        device: torch.device,
+        engine: Engine | None = None,
+    ) -> None:
         # Half precision is what CUDA is built for; on CPUs float32 is right everywhere.
-        self._dtype = torch.float16 if device.type == "cuda" else torch.float32
+        self._plain = TorchEngine(encoder, device, torch.float16 if device.type == "cuda" else torch.float32)
+        self.engine = engine or self._plain
         self._device = device
         self._spec = encoder.spec
         self._columns = Columns(manifest, heads.labels)
-        self._encoder = encoder.fold().eval().to(device, self._dtype)
-        self._encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._heads = heads.eval().to(device)
         self._supported = {label for label, c in manifest.labels.items() if c.status != "unsupported"}
         self.weights = WeightsName(manifest.name, manifest.sha256)
@@ -61,8 +75,8 @@ class EncoderModel:
 
     @property
     def encoder(self) -> Encoder:
-        """The folded encoder, for whoever counts its passes."""
-        return self._encoder
+        """The folded encoder of plain torch, for whoever counts its passes."""
+        return self._plain.step.encoder
 
     @property
     def device(self) -> torch.device:
@@ -85,8 +99,7 @@ class EncoderModel:
     def raw(self, batch: torch.Tensor) -> Probabilities:
         """(n, heads): what the heads say, also for labels that the manifest calls unsupported. For measuring only."""
         with torch.inference_mode():
-            maps: Maps = self._encoder(normalise(batch.to(self._device), self._dtype, self._spec))
-            heads: Probabilities = self._heads(maps).float().cpu().numpy()
+            heads: Probabilities = self._heads(self.engine(batch)).float().cpu().numpy()
         return heads
 
     def forward_model(self, batch: torch.Tensor, model: str) -> Probabilities:
@@ -100,8 +113,9 @@ class EncoderModel:
     def features(self, batch: torch.Tensor) -> list[PictureFeatures]:
         """See FeatureModel: half precision, as training stores them."""
         with torch.inference_mode():
-            maps: Maps = self._encoder(normalise(batch.to(self._device), self._dtype, self._spec))
-            last, middle = (m.half().contiguous(memory_format=torch.contiguous_format).cpu().numpy() for m in maps)
+            last, middle = (
+                m.half().contiguous(memory_format=torch.contiguous_format).cpu().numpy() for m in self._plain(batch)
+            )
         return [
             PictureFeatures(one, other, self.encoder_sha256, self.weights)
             for one, other in zip(last, middle, strict=True)
@@ -109,8 +123,7 @@ class EncoderModel:
 
     def _score(self, batch: torch.Tensor, models: Sequence[str]) -> Probabilities:
         with torch.inference_mode():
-            pixels = batch.to(self._device, non_blocking=True)
-            maps: Maps = self._encoder(normalise(pixels, self._dtype, self._spec))
+            maps = self.engine(batch)
             wanted = any(label in self._supported for model in models for label in LABELS_OF[model])
             scores = self._heads(maps).float().cpu().numpy() if wanted else None
         if scores is None:
@@ -118,11 +131,19 @@ class EncoderModel:
         return self._columns.labels(scores)
 
 
-def load_model(folder: Path, *, device: str = "auto", threads: int | None = None) -> EncoderModel:
+def load_model(
+    folder: Path,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    engine: EngineOptions | None = None,
+    log: FilteringBoundLogger | None = None,
+) -> EncoderModel:
     """The model of a folder of weights, every file checked against its hash.
 
     ``device`` is ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``. ``threads`` sets torch's CPU
-    threads of this process. Raises WeightsError.
+    threads of this process. ``engine`` None is plain torch in the device's own precision, as training and evaluation
+    use it; otherwise the engine is chosen, and ``log`` hears why. Raises WeightsError.
     """
     manifest = read_manifest(folder)
     chosen = _device(device)
@@ -130,7 +151,12 @@ def load_model(folder: Path, *, device: str = "auto", threads: int | None = None
         torch.set_num_threads(threads)
     heads = load_heads(check_file(manifest.heads), encoder_spec(manifest))
     Columns(manifest, heads.labels)  # says what is missing before the large file is read
-    return EncoderModel(manifest, load_encoder(manifest), heads, chosen)
+    encoder = load_encoder(manifest)
+    if engine is None:
+        return EncoderModel(manifest, encoder, heads, chosen)
+    heads = heads.eval().to(chosen)
+    log = log or structlog.get_logger()
+    return EncoderModel(manifest, encoder, heads, chosen, choose_engine(encoder, chosen, heads, engine, log=log))
 
 
 def uses_gpu(device: str) -> bool:

@@ -55,3 +55,11 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def fold(self) -> Self:
         """Merges what can be merged for inference, in place; twice changes nothing."""
+
+    def halves(self) -> tuple[nn.Module, nn.Module] | None:
+        """Two modules of this encoder's own weights: the second, given what the first gives, gives the maps.
+
+        For bfloat16: the first must stay in float32, because rounding there moves the maps too far. None when the whole
+        encoder bears it.
+        """
+        return None

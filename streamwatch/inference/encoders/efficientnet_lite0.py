@@ -30,6 +30,7 @@ _STAGES: Final = (
 )
 _FINE_STAGE: Final = 2  # 40 channels at 1/8 of the input
 _MIDDLE_STAGE: Final = 4  # 112 channels at 1/16 of the input
+_TENDER_STAGES: Final = 2  # with the stem, what does not bear bfloat16
 
 
 def spec_of(input_size: int) -> EncoderSpec:
@@ -115,14 +116,27 @@ class EfficientNetLite0(Encoder):
 
     def forward(self, x: torch.Tensor) -> Maps:
         """See Encoder."""
+        return self.finish(self.begin(x))
+
+    def begin(self, x: torch.Tensor) -> torch.Tensor:
+        """The stem and the first stages: normalised pictures -> 24 channels at 1/4 of the input."""
         x = functional.relu6(self.stem(x))
-        seen = []
-        for stage in self.stages:
+        for stage in self.stages[:_TENDER_STAGES]:
             x = stage(x)
-            seen.append(x)
+        return x
+
+    def finish(self, x: torch.Tensor) -> Maps:
+        """The other stages: what ``begin`` gave -> Maps."""
+        seen = {}
+        for number, stage in enumerate(self.stages[_TENDER_STAGES:], _TENDER_STAGES):
+            seen[number] = x = stage(x)
         fine = functional.avg_pool2d(seen[_FINE_STAGE], 2)
         middle = torch.cat([seen[_MIDDLE_STAGE], fine], dim=1)
         return Maps(functional.relu6(self.head(x)), middle)
+
+    def halves(self) -> tuple[nn.Module, nn.Module]:
+        """See Encoder: rounding the first depthwise filters moves the maps by a tenth, all that follows by 2 %."""
+        return Half(self, finish=False), Half(self, finish=True)
 
     def fold(self) -> Self:
         """Merges every batch normalisation into its convolution; features stay the same to about 1e-5."""
@@ -130,6 +144,23 @@ class EfficientNetLite0(Encoder):
             if isinstance(module, Convolution):
                 module.fold()
         return self
+
+
+class Half(nn.Module):
+    """``begin`` or ``finish`` of an encoder as a module of its own, with the layers that it needs and no others."""
+
+    def __init__(self, encoder: EfficientNetLite0, *, finish: bool) -> None:
+        super().__init__()
+        tender = encoder.stages[:_TENDER_STAGES]
+        self.layers = nn.ModuleList(
+            [*encoder.stages[_TENDER_STAGES:], encoder.head] if finish else [encoder.stem, *tender]
+        )
+        # In a tuple it is no child, or each half would have the layers of both.
+        self._run = (encoder.finish if finish else encoder.begin,)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor | Maps:
+        """See EfficientNetLite0."""
+        return self._run[0](x)
 
 
 def load_efficientnet_lite0(file: Path, input_size: int = 224) -> EfficientNetLite0:

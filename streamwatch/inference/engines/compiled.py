@@ -1,0 +1,28 @@
+"""torch.compile: one compilation that serves every batch size, paid once at the start."""
+
+import torch
+
+from streamwatch.inference.encoders.base import Encoder, Maps
+from streamwatch.inference.engines.base import PRECISION_NAMES, Pass
+from streamwatch.inference.engines.torch_eager import to_device
+
+
+class CompiledEngine:
+    """See Engine. The first call compiles; it raises whatever torch raises when there is no compiler."""
+
+    name = "torch-compiled"
+
+    def __init__(self, encoder: Encoder, device: torch.device, dtype: torch.dtype) -> None:
+        self.precision = PRECISION_NAMES[dtype]
+        self._device = device
+        self._step = torch.compile(Pass(encoder, device, dtype), fullgraph=True)
+
+    def __call__(self, batch: torch.Tensor) -> Maps:
+        """See Engine."""
+        # torch compiles anew for a batch of one, however dynamic the size is declared; a second picture is cheaper.
+        padded = batch if len(batch) > 1 else batch.expand(2, -1, -1, -1)
+        with torch.no_grad():
+            pixels = to_device(padded, self._device).contiguous(memory_format=torch.channels_last)
+            torch._dynamo.mark_dynamic(pixels, 0, min=2)  # noqa: SLF001 - documented under this name
+            last, middle = self._step(pixels)
+        return Maps(last[: len(batch)], middle[: len(batch)])
