@@ -40,9 +40,12 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WeightsView:
-    """What the configuration must know of the weights; read from the manifest, without loading them."""
+    """What the configuration must know of the weights; read from the manifest, without loading them.
+
+    All desks share one object, that of the weights that score: ``become`` is called when others take over.
+    """
 
     name: str
     short_side: int
@@ -56,6 +59,16 @@ class WeightsView:
     def identity(self) -> str:
         """``name@sha256``, as scores, incidents and alerts carry it."""
         return f"{self.name}@{self.sha256}"
+
+    def become(self, other: "WeightsView") -> None:
+        """Say what ``other`` says from now on."""
+        self.name, self.sha256, self.short_side = other.name, other.sha256, other.short_side
+        self.coverage, self.defaults = other.coverage, other.defaults
+
+    @property
+    def unsupported(self) -> list[str]:
+        """The labels of both models that these weights cannot see."""
+        return [label for labels in self.not_detected.values() for label in labels]
 
     @property
     def not_detected(self) -> dict[str, list[str]]:
@@ -168,4 +181,5 @@ def define_stream(
         uri=redact_url(view.url.reveal()),
         plan=replace(plan, origin=origin),
         thresholds=view.thresholds,
+        weights=weights.identity,
     )

@@ -88,6 +88,10 @@ class ConfigSource:
             loaded, weights.coverage, weights.defaults, weights.name, sha256=weights.sha256, strict=False
         )
 
+    def refuse(self, error: ConfigError) -> None:
+        """What was read is not taken after all: the weights that it names do not score here."""
+        self._refused(error)
+
     def _refused(self, error: ConfigError) -> None:
         self.fault = "; ".join(f"{fault.key}: {fault.problem}" for fault in error.faults)
         for fault in error.faults:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +17,9 @@ from streamwatch.app.front_door import open_spool
 from streamwatch.app.health import Health
 from streamwatch.app.meters import Meters
 from streamwatch.app.organs import Organs
+from streamwatch.app.weights_switch import Prepared, tell_unbound
 from streamwatch.delivery.meters import CALLBACKS
-from streamwatch.errors import EXIT_DEVICE_LOST
+from streamwatch.errors import EXIT_DEVICE_LOST, ConfigError
 from streamwatch.inference.manifest import Manifest, find_weights, read_manifest
 from streamwatch.settings.load import Loaded
 from streamwatch.store.alert_store import AlertStore
@@ -118,26 +120,23 @@ class Daemon:
 
     def _announce(self, manifest: Manifest) -> None:
         """Say at start, loudly, what these weights cannot see."""
-        unsupported = [label for label, one in manifest.labels.items() if one.status == "unsupported"]
-        proxies = {label: one.of for label, one in manifest.labels.items() if one.status == "proxy"}
         self.instruments.build_info.labels(__version__).set(1)
-        self.instruments.set_weights(manifest.name, manifest.sha256, unsupported)
         self.instruments.config_last_reload_successful.set(self._source.fault is None)
         for sink in (*map(str, self._organs.desk.sinks), CALLBACKS):
             self.instruments.add_sink(sink)
-        self._log.info("weights.loaded", weights=manifest.name, sha256=manifest.sha256, proxies=proxies)
-        self._log.warning("weights.not_detected", labels=unsupported)
+        self._organs.switch.announce(manifest)
+        tell_unbound(self._loaded.settings, self._organs.weights, self._log.info)
         self._health = Health(
             inference=self._organs.inference,
             desk=self._organs.desk,
             supervisor=self._organs.supervisor,
             lane=self._organs.lane,
             weights=self._organs.weights,
-            weights_sha256=manifest.sha256,
             timeout=self._loaded.settings.inference.timeout,
             clock=time.monotonic,
             workers=lambda: self._organs.pool.pids,
             overloaded_at=lambda: self._organs.reporter.overloaded_at,
+            remarks=self._organs.remarks,
             config_fault=self._source.fault,
         )
 
@@ -154,12 +153,14 @@ class Daemon:
             async with asyncio.timeout(_WORKERS_READY):
                 await self._organs.pool.ready()
             await self._organs.roster.fill(self._loaded)
+            self._organs.shadow.follow(self._loaded.settings, self._loaded.file)
             self._organs.mask_secrets()
             await self._source.keep(self.store)
             async with asyncio.TaskGroup() as watchers, self._organs_ended():
                 self._organ(watchers, "supervisor", self._organs.supervisor.run())
                 self._organ(watchers, "seconds", self._each_second())
                 self._organ(watchers, "reload", self._follow_config())
+                self._organ(watchers, "shadow", self._organs.shadow.run())
                 for name, organ in self._organs.front.organs().items():
                     self._organ(watchers, name, organ)
                 self._organ(watchers, "watchdog", self._notifier.watchdog(self._health.stuck, self._log))
@@ -219,17 +220,22 @@ class Daemon:
         async for loaded in self._source.changes(self._reload_wanted, watch=watch):
             self._notifier.reloading()
             if loaded is not None:
-                await self._take_config(loaded)
+                try:
+                    await self._take_config(loaded, await self._organs.switch.prepare(loaded))
+                except ConfigError as error:
+                    self._source.refuse(error)
             self._health.config_fault = self._source.fault
-            self.instruments.config_last_reload_successful.set(loaded is not None)
+            self.instruments.config_last_reload_successful.set(self._source.fault is None)
             self._notifier.ready(f"watching {len(self._organs.supervisor.streams)} streams")
 
-    async def _take_config(self, loaded: Loaded) -> None:
+    async def _take_config(self, loaded: Loaded, weights: Prepared | None) -> None:
         settings = loaded.settings
         self._loaded = loaded
         before = set(self._organs.desk.sinks)
         self._organs.follow(settings)  # first: who is a client no more is out, and new secrets are masked
-        await self._organs.roster.apply(loaded)
+        switch = None if weights is None else partial(self._organs.take_weights, weights)
+        await self._organs.roster.apply(loaded, switch)
+        self._organs.shadow.follow(settings, loaded.file)
         self._organs.mask_secrets()
         await self._organs.desk.replace_sinks(sinks(settings))
         for gone in before - set(self._organs.desk.sinks):

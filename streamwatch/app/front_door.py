@@ -133,6 +133,7 @@ class FrontDoor:
             places=workers,
             reserved=_RESERVED,
         )
+        self._stills = Stills(self._uploads, self._score, short_side=house.weights.short_side)
         self._clients_known = asyncio.Event()
         self._look_for_clients()
         self._routes = [*compat_routes(self._compat()), *v1_routes(v1(self._keeper))]
@@ -179,7 +180,7 @@ class FrontDoor:
         self._settings = settings
         self._look_for_clients()
         self._keeper.follow(settings.api)
-        self.jobs.follow(job_limits(settings), job_thresholds(settings, self._house.weights))
+        self.follow_weights()
         self._callbacks.follow()
         self._feedback.keep_pictures = settings.api.keep_pictures
         network = settings.network
@@ -188,6 +189,12 @@ class FrontDoor:
         self._fetcher.user_agent = network.user_agent
         self._house.spool.keep = settings.api.keep_uploads
         self._house.spool.max_upload = settings.api.max_video_size
+
+    def follow_weights(self) -> None:
+        """Other weights score: their thresholds and the pictures that they ask for."""
+        short_side = self._house.weights.short_side
+        self.jobs.follow(job_limits(self._settings), job_thresholds(self._settings, self._house.weights), short_side)
+        self._stills.short_side = self._feedback.short_side = short_side
 
     async def run_uploads(self) -> None:
         """Decode uploads until cancelled; without clients there are none, and no processes for them."""
@@ -224,7 +231,7 @@ class FrontDoor:
         house = self._house
         return CompatServices(
             door=self._keeper,
-            stills=Stills(self._uploads, self._score, short_side=house.weights.short_side),
+            stills=self._stills,
             fetcher=self._fetcher,
             spool=house.spool,
             jobs=self.jobs,

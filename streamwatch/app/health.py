@@ -25,7 +25,6 @@ class Health:
     supervisor: Supervisor
     lane: AlertLane
     weights: WeightsView
-    weights_sha256: str
     timeout: float
     """Seconds that a batch may take before the inference worker counts as stuck."""
     clock: Callable[[], float]
@@ -33,6 +32,8 @@ class Health:
     """The capture workers that run now."""
     overloaded_at: Callable[[], float | None]
     """When a frame last gave way in a full queue, by ``clock``."""
+    remarks: Callable[[], list[str]] = list
+    """More of what must be known and does not make the daemon unready."""
     config_fault: str | None = None
     starting: bool = True
     """Until the streams are watched and callers are let in."""
@@ -60,8 +61,11 @@ class Health:
         """What does not make the daemon unready, but must be known."""
         at = self.overloaded_at()
         if at is None or self.clock() - at > _RECENT:
-            return []
-        return ["the models cannot keep up: frames give way unscored (queue_full); see the streams' coverage"]
+            return self.remarks()
+        return [
+            *self.remarks(),
+            "the models cannot keep up: frames give way unscored (queue_full); see the streams' coverage",
+        ]
 
     def live(self) -> tuple[bool, dict[str, Any]]:
         """Is the process worth keeping."""
@@ -93,6 +97,6 @@ class Health:
             "warnings": self._warnings(),
             "streams": {"configured": len(streams), "states": dict(states)},
             "coverage": round(covered / expected, 4) if expected else None,
-            "weights": {"name": self.weights.name, "sha256": self.weights_sha256},
+            "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
             "not_detected": self.weights.not_detected,
         }

@@ -9,6 +9,7 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
+from streamwatch.app.assembly import WeightsView
 from streamwatch.app.desired_state import DesiredState
 from streamwatch.errors import RequestError, StoreError
 from streamwatch.store import reviews
@@ -31,14 +32,14 @@ class IncidentDesk:
         desired: DesiredState,
         log: FilteringBoundLogger,
         *,
-        not_detected: tuple[str, ...],
+        weights: WeightsView,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._pictures = pictures
         self._desired = desired
         self._log = log
-        self._not_detected = not_detected
+        self._weights = weights
         self._clock = clock
 
     async def page(self, query: IncidentQuery, viewer: Viewer) -> IncidentPage:
@@ -57,7 +58,7 @@ class IncidentDesk:
         return IncidentPage(
             incidents=await self._answers(shown),
             next=shown[-1].incident.id if len(found) > query.limit else None,
-            not_detected=list(self._not_detected),
+            not_detected=self._weights.unsupported,
         )
 
     async def one(self, incident: str, viewer: Viewer) -> IncidentAnswer:

@@ -23,10 +23,13 @@ from streamwatch.app.incident_desk import IncidentDesk
 from streamwatch.app.meters import Meters
 from streamwatch.app.recorder import Recorder
 from streamwatch.app.roster import Roster
+from streamwatch.app.shadow import Shadow
+from streamwatch.app.shadow_log import ShadowLog
 from streamwatch.app.snoozer import Snoozer
 from streamwatch.app.stream_desk import StreamDesk
 from streamwatch.app.stream_views import StreamViews
-from streamwatch.app.v1_services import describe_weights, v1_services
+from streamwatch.app.v1_services import v1_services
+from streamwatch.app.weights_switch import Prepared, WeightsSwitch
 from streamwatch.capture.pool import CapturePool
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.inference.manifest import Manifest
@@ -44,6 +47,7 @@ from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.evidence import EvidenceStore
 from streamwatch.store.history import History
 from streamwatch.streams.alert_lane import AlertLane
+from streamwatch.streams.definition import StreamDefinition
 from streamwatch.streams.reporter import Listeners, Reporter
 from streamwatch.streams.supervisor import Supervisor
 from streamwatch.telemetry.instruments import Instruments
@@ -78,17 +82,29 @@ class Organs:
         self.weights: WeightsView = view_weights(manifest)
         self.own_ports: list[tuple[str, int]] = []
         """The listeners' addresses, once they are bound; never dialled for anybody."""
-        self._build_readers(settings, folder)
+        self._build_readers(settings, folder, manifest)
         self._build_alerts(settings)
         self._build_watching()
+        self._build_shadow(history)
         self._build_desired()
-        self._build_front(settings, folder, manifest, history, spool)
+        self._build_front(settings, history, spool)
 
     def follow(self, settings: Settings) -> None:
         """Obey what a new configuration says of the HTTP side and of secrets."""
         self._settings = settings
         self.front.follow(settings)
         self.mask_secrets()
+
+    def take_weights(self, prepared: Prepared) -> None:
+        """Let other weights score; the roster gives the streams their judges right after it."""
+        self.switch.take(prepared, self._settings)
+        self.front.follow_weights()
+        for stream in self.supervisor.streams:
+            self._instruments.drop_probability(stream)
+
+    def remarks(self) -> list[str]:
+        """What /health/ready should mention of the weights."""
+        return [*self.switch.remarks(), *self.shadow.remarks()]
 
     def listen_on(self, bound: list[tuple[str, int]]) -> None:
         """The listeners are bound: from now on these addresses are forbidden ground."""
@@ -102,13 +118,24 @@ class Organs:
 
     # -- building -------------------------------------------------------------------------------------------------
 
-    def _build_readers(self, settings: Settings, folder: Path) -> None:
+    def _build_readers(self, settings: Settings, folder: Path, manifest: Manifest) -> None:
         shares = share_cores(settings, usable_cores(), gpu=uses_gpu(settings.inference.device))
+        load = partial(load_model, device=settings.inference.device, threads=shares.inference)
+        self._load_candidate = partial(load_model, device=settings.inference.device)
         self.inference = InferenceWorker(
-            partial(load_model, folder, device=settings.inference.device, threads=shares.inference),
+            partial(load, folder),
             inference_options(settings),
             on_result=self._took_result,
             on_batch=self._meters.batch,
+            log=self._log,
+        )
+        self.switch = WeightsSwitch(
+            folder,
+            manifest,
+            self.weights,
+            inference=self.inference,
+            load=load,
+            instruments=self._instruments,
             log=self._log,
         )
         self.pool = CapturePool(
@@ -133,13 +160,12 @@ class Organs:
             watched=lambda stream: stream in self.supervisor.streams,
             log=self._log,
         )
-        self._not_detected = tuple(label for labels in self.weights.not_detected.values() for label in labels)
         recorder = Recorder(
             self.desk,
             self._store,
             self._pictures,
             self._log,
-            self._not_detected,
+            self.weights,
             self._snoozer,
             self._place,
         )
@@ -173,6 +199,18 @@ class Organs:
             rng=self._rng,
         )
 
+    def _build_shadow(self, history: History) -> None:
+        lost = self._instruments.api.history_rows_lost
+        self.shadow = Shadow(
+            self.weights,
+            load=self._load_candidate,
+            busy=self.inference.is_busy,
+            definition=self._definition,
+            rows=ShadowLog(history, log=self._log, on_lost=lost.inc),
+            instruments=self._instruments.weights,
+            log=self._log,
+        )
+
     def _build_desired(self) -> None:
         self.roster = Roster(
             self.supervisor,
@@ -196,12 +234,9 @@ class Organs:
             on_secrets=self.mask_secrets,
         )
 
-    def _build_front(
-        self, settings: Settings, folder: Path, manifest: Manifest, history: History, spool: Spool
-    ) -> None:
+    def _build_front(self, settings: Settings, history: History, spool: Spool) -> None:
         views = StreamViews(self.roster, self.supervisor, self.weights)
-        incidents = IncidentDesk(self._store, self._pictures, self._desired, self._log, not_detected=self._not_detected)
-        described = describe_weights(manifest, folder)
+        incidents = IncidentDesk(self._store, self._pictures, self._desired, self._log, weights=self.weights)
         self.front = FrontDoor(
             settings,
             Household(
@@ -215,7 +250,7 @@ class Organs:
                 instruments=self._instruments,
                 log=self._log,
             ),
-            lambda keeper: v1_services(keeper, self.streams, views, incidents, described),
+            lambda keeper: v1_services(keeper, self.streams, views, incidents, self.switch.described),
             self.own_ports,
         )
 
@@ -224,13 +259,19 @@ class Organs:
     def _place(self, media: str, frame: str | None) -> Place | None:
         return self.front.jobs.place(media, frame)
 
+    def _definition(self, stream: str) -> StreamDefinition | None:
+        watched = self.supervisor.streams.get(stream)
+        return None if watched is None else watched.definition
+
     def _took_frame(self, frame: Frame) -> None:
+        self.shadow.saw(frame)
         self.supervisor.on_frame(frame)
 
     def _took_event(self, event: CaptureEvent) -> None:
         self.supervisor.on_event(event)
 
     def _took_result(self, result: Scores | Unscored) -> None:
+        self.shadow.answered(result)
         self.supervisor.on_result(result)
 
     def _state_changed(self, state: StreamState) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from structlog.typing import FilteringBoundLogger
 
+from streamwatch.app.assembly import WeightsView
 from streamwatch.app.snoozer import Snoozer
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.delivery.payload import AlertSubject
@@ -24,7 +25,7 @@ class Recorder:
     store: AlertStore
     pictures: EvidenceStore
     log: FilteringBoundLogger
-    not_detected: tuple[str, ...]
+    weights: WeightsView
     snoozer: Snoozer | None = None
     place: Callable[[str, str | None], Place | None] = lambda _media, _frame: None
     """Job and frame -> what the job says about it."""
@@ -42,7 +43,7 @@ class Recorder:
             uri=definition.uri,
             media=definition.media,
             evidence=self._picture(ruling.verdicts[0].incident.id) if ruling.verdicts else None,
-            not_detected=self.not_detected,
+            not_detected=tuple(self.weights.unsupported),
         )
         if not ruling.verdicts:
             await self.desk.record(subject, (), ruling.judge_state)

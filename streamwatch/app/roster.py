@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -87,13 +87,19 @@ class Roster:
             for snooze in self.desired.snoozes.values():
                 self._snoozer.begin(snooze.stream, snooze.label)
 
-    async def apply(self, loaded: Loaded) -> None:
-        """Add, remove, or redefine what differs; everything else is left alone, streams of the API above all."""
+    async def apply(self, loaded: Loaded, switch: Callable[[], None] | None = None) -> None:
+        """Add, remove, or redefine what differs; everything else is left alone, streams of the API above all.
+
+        ``switch`` lets other weights take over. Nothing else runs between it and the last stream's new judge, so that
+        no score of theirs meets a judge of the others.
+        """
         async with self.turn:
-            self._follow(loaded)
+            if switch is not None:
+                switch()
+            self._follow(loaded, anew=switch is not None)
             await self._forget_strangers()
 
-    def _follow(self, loaded: Loaded) -> None:
+    def _follow(self, loaded: Loaded, *, anew: bool) -> None:
         old, new = self.union, self._take(loaded)
         changes = difference(old.settings, new.settings, self._weights.defaults)
         for stream in [*changes.removed, *old.broken]:
@@ -107,7 +113,7 @@ class Roster:
                 self._add(new.settings.stream(stream), [], None)
         for stream in (*changes.restarted, *changes.live):
             self._redefine(new.settings.stream(stream))
-        if "thresholds" in changes.sections:
+        if anew or "thresholds" in changes.sections:
             for entry in new.settings.streams:
                 self._redefine(entry)
         for stream, reason in new.broken.items():
@@ -206,6 +212,7 @@ class Roster:
             definition.thresholds,
             definition.plan.interval,
             new_id=new_ulid,
+            weights=definition.weights,
             known=known,
             state=state,
         )

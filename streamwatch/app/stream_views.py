@@ -127,7 +127,7 @@ class StreamViews:
     @property
     def not_detected(self) -> list[str]:
         """The labels that the weights cannot see."""
-        return [label for labels in self.weights.not_detected.values() for label in labels]
+        return self.weights.unsupported
 
     def status(self, label: str) -> Any:
         """``measured``, ``proxy``, or NOT DETECTED."""

@@ -1,6 +1,7 @@
 """Joins the desks to the routes of /api/v1."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,14 @@ _MOST_EVALUATION = 1_000_000
 
 
 def v1_services(
-    keeper: Doorkeeper, desk: StreamDesk, views: StreamViews, incidents: IncidentDesk, weights: WeightsAnswer
+    keeper: Doorkeeper,
+    desk: StreamDesk,
+    views: StreamViews,
+    incidents: IncidentDesk,
+    weights: Callable[[], WeightsAnswer],
 ) -> V1Services:
     """Everything behind /api/v1."""
-    return V1Services(admission(keeper), StreamFront(desk, views), incidents, lambda: weights, __version__)
+    return V1Services(admission(keeper), StreamFront(desk, views), incidents, weights, __version__)
 
 
 def describe_weights(manifest: Manifest, folder: Path) -> WeightsAnswer:

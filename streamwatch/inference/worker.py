@@ -169,6 +169,10 @@ class InferenceWorker:
         if not await self._threads.ended(within=0.0 if self._loss else 1.0):
             self._log.warning("inference.thread_stuck")
 
+    def is_busy(self) -> bool:
+        """Whether frames are being scored or wait for it."""
+        return self._threads.busy_since is not None or not self._batcher.empty
+
     def progress(self) -> Progress:
         """For the watchdog."""
         return Progress(self._last_progress, self._threads.busy_since, self._batcher.depth)

@@ -45,7 +45,7 @@ class Feedback:
     ) -> None:
         """``short_side``: as the weights ask for; ``new_id``: Unix seconds -> an id; ``clock``: Unix seconds."""
         self._pool, self._features, self._examples = pool, features, examples
-        self._short_side = short_side
+        self.short_side = short_side
         self.keep_pictures = keep_pictures
         """[api] keep_pictures; may be set at any time."""
         self._new_id, self._clock = new_id, clock
@@ -67,7 +67,7 @@ class Feedback:
         media_error when it cannot be decoded, api_error when it cannot be kept at the moment.
         """
         self.check(model, class_)
-        pixels = await self._decoded(picture, self._short_side)
+        pixels = await self._decoded(picture, self.short_side)
         try:
             found = await self._features(pixels)
             jpeg = await self._jpeg(picture) if self.keep_pictures else None

@@ -121,9 +121,14 @@ class JobDesk:
         """Jobs that run or wait."""
         return len(self._keeper.active)
 
-    def follow(self, limits: JobLimits, thresholds: Mapping[str, float] | None = None) -> None:
-        """Take over changed limits and thresholds; running jobs keep the durations that they were given."""
+    def follow(
+        self, limits: JobLimits, thresholds: Mapping[str, float] | None = None, short_side: int | None = None
+    ) -> None:
+        """Take over changed limits, thresholds and size of pictures; running jobs keep the durations that they were
+        given."""
         self._limits = limits
+        if short_side is not None:
+            self._stored.short_side = short_side
         if thresholds is not None:
             self._reports.follow(thresholds)
 

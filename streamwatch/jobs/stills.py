@@ -48,7 +48,7 @@ class Stills:
     ) -> None:
         self._pool = pool
         self._score = score
-        self._short_side = short_side
+        self.short_side = short_side
         self._clock = clock
         self._wall = wall
         self._limit = waiting
@@ -66,7 +66,7 @@ class Stills:
         self._waiting += 1
         try:
             async with asyncio.timeout(self._patience):
-                still = await self._pool.still(data, short_side=self._short_side)
+                still = await self._pool.still(data, short_side=self.short_side)
                 answers = await self._score(self._frames(still))
         except TimeoutError:
             raise RequestError(

@@ -61,7 +61,7 @@ class StoredVideos:
         self._book = book
         self._reports = reports
         self._limits = limits
-        self._short_side = short_side
+        self.short_side = short_side
         self._log = log
         self._rng = rng
         self._patience = patience
@@ -172,7 +172,7 @@ class StoredVideos:
         return path
 
     def _plan(self, path: Path, interval: float, seconds: float) -> ClipPlan:
-        return ClipPlan(path=str(path), interval=interval, short_side=self._short_side, max_seconds=seconds)
+        return ClipPlan(path=str(path), interval=interval, short_side=self.short_side, max_seconds=seconds)
 
     def _check_length(self, clip: OpenClip, longest: float) -> None:
         if clip.duration is not None and clip.duration > longest + 0.5:

@@ -106,7 +106,7 @@ class Viewer:
             raise Interrupted
         scored = [answer for answer in answers if isinstance(answer, Scores)]
         found = [
-            JobFrame(number + count, round(answer.media_time * 1000), answer.values)
+            JobFrame(number + count, round(answer.media_time * 1000), answer.values, str(answer.weights))
             for count, answer in enumerate(scored, start=1)
         ]
         return Seen(tuple(found), dict(unscored), pictures[-1].position)

@@ -201,7 +201,7 @@ def _place(active: Active, live: Live, positions: Positions, scores: Scores) -> 
         live.news.set()
         return
     active.number += 1
-    live.add(scores.frame, JobFrame(active.number, round(position * 1000), scores.values), _SOON)
+    live.add(scores.frame, JobFrame(active.number, round(position * 1000), scores.values, str(scores.weights)), _SOON)
 
 
 def _hopeless(state: StreamState | None, silent: float, patience: float) -> str | None:

@@ -66,3 +66,5 @@ class JobFrame:
     """Milliseconds of media time since the job began."""
     values: Mapping[str, float]
     """Dotted label -> 0-1, every label."""
+    weights: str = ""
+    """``name@sha256`` of those that scored it; empty when it was not written down."""

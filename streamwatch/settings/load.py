@@ -23,7 +23,7 @@ from streamwatch.settings.checks import (
 from streamwatch.settings.credentials import SecretPlaces
 from streamwatch.settings.faults import translate
 from streamwatch.settings.quantities import STREAM_ID
-from streamwatch.settings.schema import Settings
+from streamwatch.settings.schema import Settings, ShadowTable
 from streamwatch.settings.streams import StreamTable
 
 
@@ -99,9 +99,9 @@ def check_coverage(
     return _settle(loaded, faults, stream_faults, [entry.id for entry in settings.streams], strict=strict)
 
 
-def check_shadow(loaded: Loaded, candidate: Sight) -> list[ConfigFault]:
+def check_shadow(shadow: ShadowTable, candidate: Sight, file: str) -> list[ConfigFault]:
     """What [inference.shadow] thresholds ask of the candidate and cannot have."""
-    table, file, key = loaded.settings.inference.shadow.thresholds, loaded.file, "inference.shadow.thresholds"
+    table, key = shadow.thresholds, "inference.shadow.thresholds"
     return [
         *candidate.of_others(table, file, key, "[inference.shadow] weights"),
         *candidate.faults(table.by_label, {}, file, key, None),

@@ -8,6 +8,7 @@ from typing import Final
 
 from streamwatch.records.job import JobFrame
 from streamwatch.records.labels import LABELS
+from streamwatch.store.shadow import weights_id
 
 KEPT_FRAMES: Final = 10_000
 _SLACK: Final = 500
@@ -19,12 +20,22 @@ def add_frames(
     connection: sqlite3.Connection, job: str, frames: Iterable[tuple[JobFrame, float]], *, keep: int = KEPT_FRAMES
 ) -> None:
     """Write frames of a job, each with the probability that it is kept by when there are more than ``keep``."""
+    found = list(frames)
+    numbers = {name: weights_id(connection, name) for name in {frame.weights for frame, _ in found} if name}
     rows = [
-        (job, frame.number, frame.position, peak, _SCORES.pack(*(frame.values.get(label, 0.0) for label in LABELS)))
-        for frame, peak in frames
+        (
+            job,
+            frame.number,
+            frame.position,
+            peak,
+            _SCORES.pack(*(frame.values.get(label, 0.0) for label in LABELS)),
+            numbers.get(frame.weights),
+        )
+        for frame, peak in found
     ]
     connection.executemany(
-        "INSERT OR REPLACE INTO job_frames (job, number, position, peak, scores) VALUES (?, ?, ?, ?, ?)", rows
+        "INSERT OR REPLACE INTO job_frames (job, number, position, peak, scores, weights) VALUES (?, ?, ?, ?, ?, ?)",
+        rows,
     )
     if not rows or rows[-1][1] <= keep + _SLACK:
         return
@@ -40,13 +51,14 @@ def add_frames(
 def job_frames(connection: sqlite3.Connection, job: str, *, keep: int = KEPT_FRAMES) -> list[JobFrame]:
     """The job's kept frames in their order: at most ``keep``, the most probable ones."""
     rows = connection.execute(
-        "SELECT number, position, scores FROM "
-        "(SELECT * FROM job_frames WHERE job = ? ORDER BY peak DESC, number DESC LIMIT ?) ORDER BY number",
+        "SELECT number, position, scores, COALESCE(name, '') FROM "
+        "(SELECT * FROM job_frames WHERE job = ? ORDER BY peak DESC, number DESC LIMIT ?) "
+        "LEFT JOIN weights_used ON weights_used.id = weights ORDER BY number",
         (job, keep),
     )
     return [
-        JobFrame(number, position, dict(zip(LABELS, _SCORES.unpack(scores), strict=True)))
-        for number, position, scores in rows
+        JobFrame(number, position, dict(zip(LABELS, _SCORES.unpack(scores), strict=True)), weights)
+        for number, position, scores, weights in rows
     ]
 
 

@@ -20,6 +20,8 @@ class StreamDefinition:
     plan: CapturePlan
     """How to read it; ``session`` is filled in by the supervisor."""
     thresholds: tuple[Threshold, ...]
+    weights: str | None = None
+    """``name@sha256`` of those that the thresholds are for; None: of any."""
     media: str | None = None
     """What a client of the API calls it, when it is a job."""
 

@@ -108,6 +108,8 @@ class Supervisor:
         """Follow a new definition: read anew only where reading differs; incidents and coverage go on."""
         watched = self._streams[definition.id]
         anew = not watched.definition.reads_like(definition) or watched.state.code == "config"
+        if watched.definition.weights != definition.weights:
+            watched.last_values = {}  # other weights' numbers mean something else
         watched.definition, watched.judge = definition, judge
         now = self._wall()
         # Nothing restarted: a stream that was blind for long keeps its incident, whatever the configuration says now.

@@ -13,6 +13,7 @@ from streamwatch.records.scores import Scores, UnscoredReason
 from streamwatch.records.stream_state import STATES, StateName
 from streamwatch.telemetry.api_instruments import ApiInstruments
 from streamwatch.telemetry.owned_series import OwnedSeries
+from streamwatch.telemetry.weights_instruments import WeightsInstruments
 
 LATENCY_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 30.0, 60.0)
 """Seconds: around N of M frames at common intervals."""
@@ -213,6 +214,7 @@ class Instruments:
 
     def _build_daemon(self, registry: CollectorRegistry) -> None:
         self.api = ApiInstruments(registry)
+        self.weights = WeightsInstruments(registry)
         self.capture_worker_restarts = Counter(
             "streamwatch_capture_worker_restarts", "Capture workers replaced, and why.", ["reason"], registry=registry
         )

@@ -99,8 +99,7 @@ class DeskRoom:
             watched=lambda stream: stream in self.supervisor.streams,
             log=log.logger,
         )
-        not_detected = tuple(label for labels in self.weights.not_detected.values() for label in labels)
-        recorder = Recorder(self.alerts, store, self.pictures, log.logger, not_detected, self.snoozer)
+        recorder = Recorder(self.alerts, store, self.pictures, log.logger, self.weights, self.snoozer)
         self.lane = AlertLane(recorder.record, log.logger)
         listeners = Listeners(
             state=lambda _: None,
@@ -150,9 +149,7 @@ class DeskRoom:
             clock=clock,
         )
         self.views = StreamViews(self.roster, self.supervisor, self.weights)
-        self.incidents = IncidentDesk(
-            store, self.pictures, self.desired, log.logger, not_detected=not_detected, clock=clock
-        )
+        self.incidents = IncidentDesk(store, self.pictures, self.desired, log.logger, weights=self.weights, clock=clock)
 
     def _count_secrets(self) -> None:
         self.secrets_told += 1
@@ -186,7 +183,7 @@ class DeskRoom:
                 "receipt",
                 watched.definition.plan.interval,
                 named,
-                WeightsName("starter", "ab" * 32),
+                WeightsName(self.weights.name, self.weights.sha256),
                 0.0,
                 0.01,
                 1,

@@ -32,7 +32,6 @@ def stuck(now: float, **said: Any) -> Callable[[float], str | None]:
         supervisor=cast("Any", organs),
         lane=cast("Any", organs),
         weights=WeightsView("starter", 224, {}, {}),
-        weights_sha256="",
         timeout=10.0,
         clock=lambda: clock[0],
         workers=dict,

@@ -140,9 +140,10 @@ def test_thresholds_chosen_for_other_weights_are_refused_in_words_that_name_both
 def test_the_candidate_has_thresholds_of_its_own(tmp_path: Path) -> None:
     text = BOUND.format("mine").replace("[thresholds]", "[inference.shadow.thresholds]")
     loaded = _load(tmp_path, text + "gore.classes.skull = 0.5\nself-harm.prob = { exit = 0.3 }\n")
-    assert [fault.key for fault in check_shadow(loaded, Sight("mine", COVERAGE, {}, HASH))] == [
+    shadow = loaded.settings.inference.shadow
+    assert [fault.key for fault in check_shadow(shadow, Sight("mine", COVERAGE, {}, HASH), "f")] == [
         'inference.shadow.thresholds."gore.classes.skull"',
         'inference.shadow.thresholds."self-harm.prob"',
     ]
-    assert check_shadow(loaded, Sight("other", COVERAGE, {}, HASH))[0].key == "inference.shadow.thresholds.weights"
+    assert check_shadow(shadow, Sight("other", COVERAGE, {}, HASH), "f")[0].key == "inference.shadow.thresholds.weights"
     check_coverage(loaded, COVERAGE, {}, "whatever scores now", sha256=HASH)

@@ -58,3 +58,8 @@ def exercise(instruments: Instruments, stream: str = "lobby", sink: str = "webho
     instruments.api.jobs_unfinished.set(1)
     instruments.api.upload_worker_restarts.labels("died").inc()
     instruments.api.history_rows_lost.inc()
+    instruments.weights.switches.labels("refused").inc()
+    instruments.weights.shadow_info.labels("mine", "1" * 64).set(1)
+    instruments.weights.shadow_frames_scored.inc()
+    instruments.weights.shadow_frames_dropped.labels("queue_full").inc()
+    instruments.weights.shadow_seconds.observe(0.05)

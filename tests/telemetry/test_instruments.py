@@ -43,6 +43,11 @@ CONTRACT = {
     "streamwatch_jobs_unfinished": set(),
     "streamwatch_upload_worker_restarts_total": {"reason"},
     "streamwatch_history_rows_lost_total": set(),
+    "streamwatch_weights_switches_total": {"outcome"},
+    "streamwatch_shadow_info": {"weights", "sha256"},
+    "streamwatch_shadow_frames_scored_total": set(),
+    "streamwatch_shadow_frames_dropped_total": {"reason"},
+    "streamwatch_shadow_seconds_count": set(),
 }
 
 

@@ -71,9 +71,8 @@ async def front(folder: Path, text: str = FILE_CAM, *, clock: Clock | None = Non
     api = ApiTable(clients=tuple(ApiClientTable.model_validate(one) for one in clients), rate=10_000.0)
     weights = find_weights("starter")
     async with desk_room(folder, text, clock=clock) as room:
-        services = v1_services(
-            Doorkeeper(api), room.desk, room.views, room.incidents, describe_weights(read_manifest(weights), weights)
-        )
+        described = describe_weights(read_manifest(weights), weights)
+        services = v1_services(Doorkeeper(api), room.desk, room.views, room.incidents, lambda: described)
         app = web.Application(middlewares=[ErrorMiddleware(room.log.logger).middleware()])
         app.add_routes(v1_routes(services))
         runner = web.AppRunner(app, shutdown_timeout=0.1)
