@@ -54,7 +54,9 @@ def _checked(path: Path, environ: Mapping[str, str]) -> tuple[Loaded, WeightsVie
         raise ConfigError(faults) from None
     weights = view_weights(read_manifest(find_weights(loaded.settings.inference.weights)))
     try:
-        checked = check_coverage(loaded, weights.coverage, weights.defaults, weights.name, strict=True)
+        checked = check_coverage(
+            loaded, weights.coverage, weights.defaults, weights.name, sha256=weights.sha256, strict=True
+        )
     except ConfigError as error:
         faults += [fault for fault in error.faults if fault not in faults]
     if faults:
