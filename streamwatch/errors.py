@@ -10,6 +10,7 @@ StreamwatchError
 ├── StoreError           the database cannot be read or written
 │   └── SchemaTooNew     written by a newer streamwatch
 ├── DeliveryError        a sink did not take an alert
+├── OpinionError         the second opinion's endpoint gave no usable answer, or its questions cannot be read
 └── RequestError         what a caller of the HTTP API asks for cannot be granted; ``type`` is the service's word for it
 
 The class says what kind of thing happened, which HTTP status it would be, whether trying again can help, and what
@@ -169,6 +170,13 @@ REQUEST_TYPES: Final[dict[str, int]] = {
     "api_error": 503,  # a fault on this side that may pass
     "unknown_error": 500,
 }
+
+
+class OpinionError(StreamwatchError):
+    """The second opinion's endpoint gave no usable answer, or the questions cannot be read. Never holds its URL."""
+
+    kind = "second_opinion"
+    retryable = True
 
 
 class RequestError(StreamwatchError):

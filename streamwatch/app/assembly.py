@@ -11,7 +11,9 @@ from streamwatch.inference.manifest import Manifest
 from streamwatch.inference.worker import InferenceOptions
 from streamwatch.records.capture import Origin
 from streamwatch.records.labels import LABELS_OF, MODELS, Coverage
+from streamwatch.second_opinion.options import EndpointOptions, OpinionOptions
 from streamwatch.settings.effective import stream_view
+from streamwatch.settings.questions import default_questions
 from streamwatch.settings.schema import Settings
 from streamwatch.settings.streams import StreamTable
 from streamwatch.streams.definition import StreamDefinition
@@ -130,7 +132,7 @@ def sinks(settings: Settings) -> list[SinkOptions]:
             url=hook.url.reveal(),
             secrets=hook.secrets,
             signature_header=hook.signature_header,
-            wants=AlertFilter(hook.labels, hook.streams),
+            wants=AlertFilter(hook.labels, hook.streams, hook.doubted),
             headers={name: secret.reveal() for name, secret in hook.headers.items()},
             timeout=hook.timeout,
             max_age=hook.max_age,
@@ -154,10 +156,39 @@ def sinks(settings: Settings) -> list[SinkOptions]:
                 client_id=mqtt.client_id,
                 keepalive=round(mqtt.keepalive),
                 max_age=mqtt.max_age,
-                wants=AlertFilter(mqtt.labels, mqtt.streams),
+                wants=AlertFilter(mqtt.labels, mqtt.streams, mqtt.doubted),
             )
         )
     return found
+
+
+def opinion_options(settings: Settings) -> OpinionOptions | None:
+    """[second_opinion] -> whom to ask, and how; None: nobody."""
+    table = settings.second_opinion
+    if table.base_url is None or table.model is None:
+        return None
+    return OpinionOptions(
+        EndpointOptions(
+            table.base_url.reveal(),
+            table.model,
+            api_key=table.key,
+            headers={name: secret.reveal() for name, secret in table.headers.items()},
+            extra=table.extra,
+            concurrency=table.concurrency,
+            tls_verify=table.tls_verify,
+            ca_file=table.ca_file,
+        ),
+        table.questions_file or default_questions(),
+        mode=table.mode,
+        timeout=table.timeout,
+        give_up=table.give_up,
+        frames=table.frames,
+        certainty=table.certainty,
+        calls_per_minute=table.calls_per_minute,
+        queue=table.queue,
+        labels=table.labels,
+        streams=table.streams,
+    )
 
 
 def define_stream(

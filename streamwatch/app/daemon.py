@@ -149,9 +149,11 @@ class Daemon:
             self._organ(carriers, "alert-lane", self._organs.lane.run())
             self._organ(carriers, "alert-desk", self._organs.desk.run())
             self._organ(carriers, "evidence", self._organs.evidence.run())
+            self._organ(carriers, "second-opinion", self._organs.opinions.run())
             self._organ(carriers, "uploads", self._organs.front.run_uploads())
             async with asyncio.timeout(_WORKERS_READY):
                 await self._organs.pool.ready()
+            await self._organs.opinions.load()
             await self._organs.roster.fill(self._loaded)
             self._organs.shadow.follow(self._loaded.settings, self._loaded.file)
             self._organs.mask_secrets()
@@ -195,6 +197,7 @@ class Daemon:
             await listeners.close()
             self._organs.supervisor.stop()
             await self._organs.inference.stop(_SCORE_GRACE)
+            self._organs.opinions.stop()  # before the flush, which sends what waits for an opinion as it is
             if not await self._organs.lane.drained(_DELIVER_GRACE):
                 self._log.error("alerts.not_all_recorded")
             await self._organs.desk.flush(_DELIVER_GRACE)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -11,12 +12,14 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.app.assembly import WeightsView
 from streamwatch.app.desired_state import DesiredState
+from streamwatch.delivery.payload import is_confirmed, is_doubted
 from streamwatch.errors import RequestError, StoreError
-from streamwatch.store import reviews
+from streamwatch.records.opinion import SecondOpinion
+from streamwatch.store import opinions, reviews
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.evidence import EvidenceStore
 from streamwatch.store.reviews import Reviewed
-from streamwatch.web.v1.answers import IncidentAnswer, IncidentPage
+from streamwatch.web.v1.answers import IncidentAnswer, IncidentPage, LabelOpinion, OpinionAnswer
 from streamwatch.web.v1.bodies import IncidentQuery, Mark
 from streamwatch.web.v1.operations import PREFIX
 from streamwatch.web.v1.services import Viewer
@@ -123,10 +126,12 @@ class IncidentDesk:
         return (await self._answers([one]))[0]
 
     async def _answers(self, found: Sequence[Reviewed]) -> list[IncidentAnswer]:
-        pictured = await asyncio.to_thread(self._pictured, [one.incident.id for one in found])
-        return [self._answer(one, pictured=one.incident.id in pictured) for one in found]
+        names = [one.incident.id for one in found]
+        pictured = await asyncio.to_thread(self._pictured, names)
+        given: dict[str, SecondOpinion] = await self._store.run(partial(opinions.of, incidents=names))
+        return [self._answer(one, given.get(one.incident.id), pictured=one.incident.id in pictured) for one in found]
 
-    def _answer(self, one: Reviewed, *, pictured: bool) -> IncidentAnswer:
+    def _answer(self, one: Reviewed, opinion: SecondOpinion | None, *, pictured: bool) -> IncidentAnswer:
         incident, review = one.incident, one.review
         told: dict[str, Any] = {
             name: getattr(incident, name)
@@ -140,6 +145,9 @@ class IncidentDesk:
             weights=incident.weights,
             judged_by=incident.judged_by or incident.weights,
             snoozed=all(self._desired.snoozed(incident.stream, label) for label in incident.labels),
+            second_opinion=None if opinion is None else _opinion(opinion),
+            doubted=is_doubted(opinion, incident),
+            confirmed=is_confirmed(opinion),
             picture=f"{PREFIX}/incidents/{incident.id}/picture" if pictured else None,
             claimed_by=review.claimed_by,
             claimed_at=_any(review.claimed_at),
@@ -157,6 +165,11 @@ class IncidentDesk:
                 if self._pictures.path(incident).exists():
                     found.add(incident)
         return found
+
+
+def _opinion(opinion: SecondOpinion) -> OpinionAnswer:
+    told = {name: getattr(opinion, name) for name in OpinionAnswer.model_fields if name != "answers"}
+    return OpinionAnswer(**told, answers=[LabelOpinion(**asdict(one)) for one in opinion.answers])
 
 
 def _unknown(incident: str) -> RequestError:

@@ -3,6 +3,7 @@
 from streamwatch.delivery.meters import DeliveryMeters, DeliveryOutcome
 from streamwatch.inference.worker import BatchReport
 from streamwatch.records.capture import WorkerHealth
+from streamwatch.second_opinion.options import OpinionMeters
 from streamwatch.telemetry.instruments import Instruments
 
 
@@ -35,6 +36,14 @@ class Meters:
             dead_letters=lambda sink, count: self._instruments.dead_letters.labels(sink).inc(count),
             backlog=lambda sink, count, age: self._instruments.set_outbox({sink: (count, age)}),
             capture_to_alert=self._alerted,
+            doubted=lambda sink: self._instruments.opinions.alerts_doubted.labels(sink).inc(),
+        )
+
+    def opinions(self) -> OpinionMeters:
+        """What the second opinion reports to."""
+        return OpinionMeters(
+            outcome=lambda outcome: self._instruments.opinions.second_opinions.labels(outcome).inc(),
+            seconds=self._instruments.opinions.second_opinion_seconds.observe,
         )
 
     def _delivered(self, sink: str, outcome: DeliveryOutcome, seconds: float) -> None:

@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from streamwatch.app.assembly import (
     WeightsView,
     inference_options,
+    opinion_options,
     pool_options,
     share_cores,
     sinks,
@@ -21,6 +22,7 @@ from streamwatch.app.evidence import EvidenceCollector
 from streamwatch.app.front_door import FrontDoor, Household
 from streamwatch.app.incident_desk import IncidentDesk
 from streamwatch.app.meters import Meters
+from streamwatch.app.opinions import Opinions
 from streamwatch.app.recorder import Recorder
 from streamwatch.app.roster import Roster
 from streamwatch.app.shadow import Shadow
@@ -93,6 +95,7 @@ class Organs:
         """Obey what a new configuration says of the HTTP side and of secrets."""
         self._settings = settings
         self.front.follow(settings)
+        self.opinions.follow(opinion_options(settings))
         self.mask_secrets()
 
     def take_weights(self, prepared: Prepared) -> None:
@@ -103,8 +106,9 @@ class Organs:
             self._instruments.drop_probability(stream)
 
     def remarks(self) -> list[str]:
-        """What /health/ready should mention of the weights."""
-        return [*self.switch.remarks(), *self.shadow.remarks()]
+        """What /health/ready should mention of the weights and of the second opinion."""
+        opinion = self.opinions.warning
+        return [*self.switch.remarks(), *self.shadow.remarks(), *([opinion] if opinion else [])]
 
     def listen_on(self, bound: list[tuple[str, int]]) -> None:
         """The listeners are bound: from now on these addresses are forbidden ground."""
@@ -160,6 +164,15 @@ class Organs:
             watched=lambda stream: stream in self.supervisor.streams,
             log=self._log,
         )
+        self.opinions = Opinions(
+            opinion_options(settings),
+            desk=self.desk,
+            store=self._store,
+            fetch=self.pool.evidence,
+            put=lambda ruling: self.lane.put(ruling),  # noqa: PLW0108 - the lane is made below
+            meters=self._meters.opinions(),
+            log=self._log,
+        )
         recorder = Recorder(
             self.desk,
             self._store,
@@ -168,6 +181,7 @@ class Organs:
             self.weights,
             self._snoozer,
             self._place,
+            self.opinions,
         )
         self.lane = AlertLane(recorder.record, self._log)
         self.evidence = EvidenceCollector(self.pool.evidence, self._pictures, self._log)

@@ -1,11 +1,13 @@
 """Hands the judges' rulings to the alert desk, with what an alert says about its stream."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
 from streamwatch.app.assembly import WeightsView
+from streamwatch.app.opinions import Opinions
 from streamwatch.app.snoozer import Snoozer
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.delivery.payload import AlertSubject
@@ -15,6 +17,7 @@ from streamwatch.records.alert import Verdict
 from streamwatch.store.alert_store import AlertStore
 from streamwatch.store.evidence import EvidenceStore
 from streamwatch.streams.alert_lane import Ruling
+from streamwatch.streams.definition import StreamDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Recorder:
     snoozer: Snoozer | None = None
     place: Callable[[str, str | None], Place | None] = lambda _media, _frame: None
     """Job and frame -> what the job says about it."""
+    opinions: Opinions | None = None
 
     async def record(self, ruling: Ruling) -> None:
         """Write the ruling down, see AlertDesk.record; alerts that are snoozed are not sent."""
@@ -36,20 +40,32 @@ class Recorder:
         if ruling.judge_state is None:
             await self._forget(definition.id)
             return
-        subject = AlertSubject(
+        if ruling.opinion is not None and self.opinions is not None:
+            follows = await self.opinions.take(ruling.verdicts[0], ruling.opinion)
+            verdicts: tuple[Verdict, ...] = () if follows is None else (follows,)
+            judge_state: Mapping[str, Any] | None = None
+        else:
+            verdicts, judge_state = ruling.verdicts, ruling.judge_state
+            if not verdicts:
+                await self.desk.record(AlertSubject(definition.id), (), judge_state)
+        for verdict in verdicts:
+            told = self.snoozer is None or not self.snoozer.withholds(verdict)
+            subject = self._placed(self._subject(definition, verdict), verdict)
+            if self.opinions is None:
+                await self.desk.record(subject, (verdict,), judge_state, told=told)
+            else:
+                await self.opinions.record(definition, subject, verdict, judge_state, told=told)
+
+    def _subject(self, definition: StreamDefinition, verdict: Verdict) -> AlertSubject:
+        return AlertSubject(
             stream=definition.id,
             title=definition.title,
             context=definition.context,
             uri=definition.uri,
             media=definition.media,
-            evidence=self._picture(ruling.verdicts[0].incident.id) if ruling.verdicts else None,
+            evidence=self._picture(verdict.incident.id),
             not_detected=tuple(self.weights.unsupported),
         )
-        if not ruling.verdicts:
-            await self.desk.record(subject, (), ruling.judge_state)
-        for verdict in ruling.verdicts:
-            told = self.snoozer is None or not self.snoozer.withholds(verdict)
-            await self.desk.record(self._placed(subject, verdict), (verdict,), ruling.judge_state, told=told)
 
     async def _forget(self, stream: str) -> None:
         if self.snoozer is not None:

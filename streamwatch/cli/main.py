@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from streamwatch import __version__
-from streamwatch.cli import clients, configuration, learning, looking, running, weights
+from streamwatch.cli import clients, configuration, learning, looking, running, second_opinion, weights
 from streamwatch.errors import ConfigError, StreamwatchError
 
 
@@ -33,6 +33,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="streamwatch", description="Watches live streams for self-harm and gore.")
     parser.add_argument("--version", action="version", version=f"streamwatch {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for family in (running, configuration, clients, looking, weights, learning):
+    for family in (running, configuration, clients, looking, weights, learning, second_opinion):
         family.add_verbs(verbs)
     return parser

@@ -160,7 +160,7 @@ class Case:
             self._incident = replace(incident, id=self._new_id())
         self._told_peak = self._incident.peak
         verdict = self._verdict("opened", "reopened" if again else None, scores.captured_at, scores)
-        return replace(verdict, first_over_received=min(received, default=None))
+        return replace(verdict, first_over_received=min(received, default=None), frames=_frames(entered))
 
     def _update(
         self, incident: Incident, scores: Scores, active: list[Trigger], entered: list[Trigger], *, visible: bool
@@ -178,7 +178,8 @@ class Case:
             return []
         self._incident = self._judged(replace(incident, updated_at=_not_before(incident, scores.captured_at)))
         self._told_peak = incident.peak
-        return [self._verdict("updated", reason, scores.captured_at, scores)]
+        verdict = self._verdict("updated", reason, scores.captured_at, scores)
+        return [replace(verdict, frames=_frames(entered)) if new else verdict]
 
     def _news(self, incident: Incident, scores: Scores, *, new: bool, regained: bool) -> UpdateReason | None:
         if new:
@@ -228,6 +229,16 @@ def _confirmed(trigger: Trigger) -> _Height:
     """The highest of the frames that switched the trigger on."""
     score = max(seen.score for seen in trigger.confirming)
     return _Height(trigger.threshold.label, score, trigger.threshold.enter)
+
+
+def _frames(entered: Sequence[Trigger]) -> tuple[str, ...]:
+    """The frames that switched these on, the most telling first."""
+    ratios: dict[str, float] = {}
+    for trigger in entered:
+        for seen in trigger.confirming:
+            if seen.frame is not None:
+                ratios[seen.frame] = max(ratios.get(seen.frame, 0.0), seen.score / trigger.threshold.enter)
+    return tuple(sorted(ratios, key=lambda frame: -ratios[frame]))
 
 
 def _present(trigger: Trigger, scores: Scores) -> _Height:

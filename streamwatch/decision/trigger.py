@@ -29,6 +29,8 @@ class Seen:
     """None for frames of an earlier process, whose sessions had other numbers."""
     received: float | None
     """CLOCK_MONOTONIC; None for frames of an earlier process."""
+    frame: str | None = None
+    """Its id; None for frames of an earlier process, whose pictures are gone."""
 
 
 class Trigger:
@@ -51,7 +53,9 @@ class Trigger:
         """Takes one scored frame in; ``pace`` is the seconds between frames, ``may_leave`` False holds it on."""
         score = scores.values[self.threshold.label]
         self._forget_stale(scores, window=2 * self.threshold.confirm_m * pace)
-        self._recent.append(Seen(score, scores.captured_at, scores.media_time, scores.session, scores.received))
+        self._recent.append(
+            Seen(score, scores.captured_at, scores.media_time, scores.session, scores.received, scores.frame)
+        )
         if not self.on:
             if len(self.confirming) >= self.threshold.confirm_n:
                 self.switch_on()

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
@@ -11,13 +12,15 @@ from ulid import ULID
 
 from streamwatch.delivery.callbacks import Callbacks
 from streamwatch.delivery.crew import Crew
+from streamwatch.delivery.drafts import Drafts, Held, Named
 from streamwatch.delivery.housekeeping import Housekeeper
 from streamwatch.delivery.ledger import Ledger
 from streamwatch.delivery.meters import DeliveryMeters, sink_label
 from streamwatch.delivery.options import SinkOptions, WebhookOptions
 from streamwatch.delivery.outfit import Outfit
-from streamwatch.delivery.payload import AlertSubject, build_alert, encode, encode_long, is_long, sample_verdict
+from streamwatch.delivery.payload import AlertSubject, encode, encode_long, is_long, sample_verdict
 from streamwatch.delivery.rehearsal import Acknowledgement, Rehearsal
+from streamwatch.delivery.telling import Teller
 from streamwatch.errors import DeliveryError, StoreError
 from streamwatch.records.alert import Sink, Verdict
 from streamwatch.records.scores import Scores
@@ -72,6 +75,8 @@ class AlertDesk:
         )
         self._crew = Crew(sinks, outfit, self._statuses)
         self._callbacks = Callbacks(outfit)
+        self._drafts = Drafts(self._crew, self._callbacks)
+        self._teller = Teller(log, self._meters)
         self._house = Housekeeper(
             store,
             self._ledger,
@@ -104,38 +109,54 @@ class AlertDesk:
         judge_state: Mapping[str, Any] | None = None,
         *,
         told: bool = True,
-    ) -> None:
+        hold: float = 0.0,
+    ) -> Held | None:
         """Write down incidents, trigger state and one row per alert and sink in one transaction; then they are sent.
 
-        Not ``told``: nobody is owed an alert, the incidents are written down alone.
+        Not ``told``: nobody is owed an alert, the incidents are written down alone. ``hold``: the one alert is sent
+        after so many seconds, also by another life of the daemon, unless :meth:`amend` is called on what is returned.
 
-        When the store fails, the same alerts with the same ids go out from memory, marked ``persisted: false``; the
-        store is told when it works again. Call in order for one stream.
+        When the store fails, the same alerts with the same ids go out from memory at once, marked ``persisted: false``;
+        the store is told when it works again. Call in order for one stream.
         """
         created = self._clock()
         incidents = list({verdict.incident.id: verdict.incident for verdict in verdicts}.values())
         states = {} if judge_state is None else {subject.stream: judge_state}
-        named = [(verdict, self._new_id()) for verdict in verdicts if told]
-        rows = self._rows(subject, named, created, persisted=True)
+        named = [Named(verdict, self._new_id(), created, created + hold) for verdict in verdicts if told]
+        rows = self._drafts.rows(subject, named, persisted=True)
+        held = Held(named[0], tuple(row.sink for row in rows)) if hold and named else None
         try:
             await self._ledger.write(incidents, states, rows)
         except StoreError as error:
-            self._ledger.keep(incidents, states, self._rows(subject, named, created, persisted=False), error)
-        now = time.monotonic()
-        for verdict, identity in named:
-            if verdict.event == "opened" and verdict.first_over_received is not None:
-                self._meters.capture_to_alert(max(0.0, now - verdict.first_over_received))
-            self._log.info(
-                f"alert.{verdict.event}",
-                alert=identity,
-                incident=verdict.incident.id,
-                stream=subject.stream,
-                label=verdict.incident.label,
-                score=round(verdict.score, 4),
-                reason=verdict.reason,
-            )
+            held, at_once = None, [replace(one, due=created) for one in named]
+            self._ledger.keep(incidents, states, self._drafts.rows(subject, at_once, persisted=False), error)
+        for one in named:
+            self._teller.written(subject.stream, one, hold=hold if held else 0.0)
+            self._teller.withheld(self._drafts.refused(subject, one.verdict), one)
         self._meters.persisted(not self.degraded)
         self._wake(rows)
+        return held
+
+    async def amend(self, subject: AlertSubject, held: Held) -> bool:
+        """Send a held alert now, as ``subject`` says it; False when it was too late for that.
+
+        Sinks that do not want what is doubted are no longer owed it.
+        """
+        now = replace(held.named, due=self._clock())
+        refused = self._drafts.refused(subject, held.named.verdict)
+        rows = [self._drafts.row(subject, now, sink, persisted=True) for sink in held.sinks]
+        kept = [row for row in rows if row.sink not in refused]
+        withdrawn = [row for row in rows if row.sink in refused]
+        if not await self._ledger.amend(kept, withdrawn):
+            return False
+        self._teller.measure(held.named.verdict)
+        self._teller.withheld([row.sink for row in withdrawn], held.named)
+        self._wake(kept)
+        return True
+
+    def lapse(self, held: Held) -> None:
+        """A held alert waits no more; it goes out by itself."""
+        self._teller.measure(held.named.verdict)
 
     async def owe(self, sink: Sink, *, group: str, identity: str, body: Mapping[str, Any]) -> None:
         """Write down a document of the caller's own for a callback; then it is sent, from memory if the store fails.
@@ -204,14 +225,14 @@ class AlertDesk:
             known = ", ".join(map(str, self._crew.sinks)) or "none"
             raise DeliveryError(f"no sink {sink or 'is configured'}; configured: {known}")
         created = self._clock()
-        verdict, identity = sample_verdict(self._new_id(), created), self._new_id()
+        named = Named(sample_verdict(self._new_id(), created), self._new_id(), created, created)
         subject = AlertSubject("test", title="Test alert", not_detected=())
-        rows = [self._row(subject, verdict, identity, created, target, persisted=True) for target in targets]
+        rows = [self._drafts.row(subject, named, target, persisted=True) for target in targets]
         self._rehearsal.expect(rows)
         try:
             await self._ledger.write([], {}, rows)
         except StoreError as error:
-            rows = [self._row(subject, verdict, identity, created, target, persisted=False) for target in targets]
+            rows = [self._drafts.row(subject, named, target, persisted=False) for target in targets]
             self._ledger.keep([], {}, rows, error)
         for target in targets:
             self._crew.resume(target)
@@ -256,41 +277,6 @@ class AlertDesk:
             self._ledger.keep([], {}, [row], error)
         self._meters.persisted(not self.degraded)
         self._wake([row])
-
-    def _rows(
-        self, subject: AlertSubject, named: Sequence[tuple[Verdict, str]], created: float, *, persisted: bool
-    ) -> list[OutboxRow]:
-        return [
-            self._row(subject, verdict, identity, created, sink, persisted=persisted)
-            for verdict, identity in named
-            for sink in self._wanting(subject.stream, verdict.incident.labels)
-        ]
-
-    def _wanting(self, stream: str, labels: Sequence[str]) -> list[Sink]:
-        configured = [sink for sink, options in self._crew.sinks.items() if options.wants.wants(stream, labels)]
-        return [*configured, *self._callbacks.wanting(stream, labels)]
-
-    def _row(
-        self, subject: AlertSubject, verdict: Verdict, identity: str, created: float, sink: Sink, *, persisted: bool
-    ) -> OutboxRow:
-        alert = build_alert(
-            subject,
-            verdict,
-            identity=identity,
-            created=created,
-            persisted=persisted,
-            callback=sink.kind == "callback",
-        )
-        return OutboxRow(
-            id=identity,
-            sink=sink,
-            incident=alert.incident,
-            stream=alert.stream,
-            body=encode(alert.body),
-            created=created,
-            due=created,
-            once=alert.event == "test",
-        )
 
     def _wake(self, rows: Sequence[OutboxRow]) -> None:
         sinks = [row.sink for row in rows]

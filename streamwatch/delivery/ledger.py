@@ -76,6 +76,24 @@ class Ledger:
         self._copies.add(rows)
         self._stamps.enter(rows)
 
+    async def amend(self, rows: Sequence[OutboxRow], withdrawn: Sequence[OutboxRow]) -> bool:
+        """Rows that are not due yet get other bodies, or are owed no more; False when it is too late for one."""
+        taken = (self._taken.get(row.sink, {}).get(row.incident) == row.id for row in (*rows, *withdrawn))
+        if self.fault is not None or any(taken):
+            return False
+        try:
+            if not await self._store.amend(rows, withdrawn, within=SLOW):
+                return False
+        except StoreError as error:
+            self._fail(error)
+            return False
+        self._copies.add(rows)
+        self._stamps.enter(rows)
+        for row in withdrawn:
+            self._copies.settle(Settlement(row.id, row.sink, "discarded", row.created, row.due))
+            self._stamps.read(row.key, last=True)
+        return True
+
     def keep(
         self,
         incidents: Sequence[Incident],

@@ -33,6 +33,9 @@ class DeliveryMeters:
     """(sink, rows pending, age of the oldest in seconds or 0), every few seconds for every configured sink and for the
     callbacks."""
     capture_to_alert: Callable[[float], None] = ignore
-    """Seconds from the arrival of the first frame over the threshold to the commit of the alert."""
+    """Seconds from the arrival of the first frame over the threshold to the commit of the alert, or, when it waits for
+    a second opinion, to the end of the wait."""
+    doubted: Callable[[str], None] = ignore
+    """A sink is not told of an alert, because the second opinion denied its incident."""
     persisted: Callable[[bool], None] = ignore
     """False while alerts cannot be written down."""

@@ -20,9 +20,13 @@ class AlertFilter:
     """Dotted labels, or the beginning of some at a dot: ``gore`` wants every label of gore."""
     streams: tuple[str, ...] = ()
     """Stream ids, or patterns such as ``lobby-*``."""
+    doubted: bool = True
+    """False: not those of incidents that the second opinion denied before anybody was told."""
 
-    def wants(self, stream: str, labels: Collection[str]) -> bool:
+    def wants(self, stream: str, labels: Collection[str], *, doubted: bool = False) -> bool:
         """Decided when an alert is enqueued; ``labels`` are all labels of its incident so far."""
+        if doubted and not self.doubted:
+            return False
         stream_fits = not self.streams or any(fnmatchcase(stream, pattern) for pattern in self.streams)
         label_fits = not self.labels or any(
             label == wanted or label.startswith(f"{wanted}.") for label in labels for wanted in self.labels

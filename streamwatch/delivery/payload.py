@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from streamwatch.records.alert import Alert, Incident, Verdict
 from streamwatch.records.labels import LABELS, LABELS_OF, MODELS, RESULT_KEYS
+from streamwatch.records.opinion import SecondOpinion
 from streamwatch.telemetry.redaction import redact_url
 
 SCHEMA: Final = 1
@@ -41,6 +42,8 @@ class AlertSubject:
     """Where the picture is to be had, or None."""
     not_detected: tuple[str, ...] = ()
     """Labels that the weights cannot see."""
+    opinion: SecondOpinion | None = None
+    """On the incident; None when nobody was to be asked."""
 
 
 def build_alert(
@@ -93,6 +96,9 @@ def build_alert(
             "not_detected": list(subject.not_detected),
             "evidence": subject.evidence,
             "persisted": persisted,
+            "second_opinion": None if subject.opinion is None else _opinion(subject.opinion),
+            "doubted": is_doubted(subject.opinion, incident),
+            "confirmed": is_confirmed(subject.opinion),
             "test": verdict.event == "test",
         },
     }
@@ -107,6 +113,21 @@ def build_alert(
         created_at=created,
         body=body,
     )
+
+
+def is_doubted(opinion: SecondOpinion | None, incident: Incident) -> bool:
+    """A denial holds for the labels that it was asked about: one that joined later is doubted by nobody."""
+    return (
+        opinion is not None
+        and opinion.mode in ("lower", "confirm")
+        and opinion.outcome == "denied"
+        and set(incident.labels) <= set(opinion.labels)
+    )
+
+
+def is_confirmed(opinion: SecondOpinion | None) -> bool:
+    """Whether the incident counts as confirmed."""
+    return opinion is not None and opinion.mode == "confirm" and opinion.outcome == "confirmed"
 
 
 def sample_verdict(incident: str, now: float) -> Verdict:
@@ -176,6 +197,26 @@ def model_objects(values: Mapping[str, float]) -> dict[str, Any]:
 def utc(seconds: float) -> str:
     """Unix seconds -> ISO 8601 in UTC with milliseconds."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _opinion(opinion: SecondOpinion) -> dict[str, Any]:
+    return {
+        "outcome": opinion.outcome,
+        "late": opinion.late,
+        "mode": opinion.mode,
+        "model": opinion.model,
+        "questions": opinion.questions,
+        "seconds": opinion.seconds,
+        "detail": opinion.detail,
+        "answers": [
+            {
+                "label": one.label,
+                "answer": one.answer,
+                "probability": None if one.probability is None else _probability(one.probability),
+            }
+            for one in opinion.answers
+        ],
+    }
 
 
 def _media(subject: AlertSubject) -> dict[str, str]:

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 AlertEvent = Literal["opened", "updated", "closed", "test"]
 CloseReason = Literal["over", "ended", "removed", "suspended", "lost_sight", "restart_gap"]
-UpdateReason = Literal["new_label", "peak", "reopened", "sight_lost", "sight_regained", "snooze_ended"]
+UpdateReason = Literal[
+    "new_label", "peak", "reopened", "sight_lost", "sight_regained", "snooze_ended", "second_opinion"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Verdict:
     """All labels of the frame that led to the verdict; empty when no frame did."""
     first_over_received: float | None
     """CLOCK_MONOTONIC of the first frame over the threshold; set on ``opened``."""
+    frames: tuple[str, ...] = ()
+    """Those that switched labels on, the highest score over its threshold first; on ``opened`` and ``new_label``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from streamwatch.records.capture import SamplingMode
 from streamwatch.settings.api import ApiTable
 from streamwatch.settings.credentials import HttpUrl
 from streamwatch.settings.quantities import ByteSize, Duration
+from streamwatch.settings.second_opinion import SecondOpinionTable
 from streamwatch.settings.server import MetricsTable, ServerTable
 from streamwatch.settings.sinks import MqttTable, WebhookTable
 from streamwatch.settings.streams import Interval, Patience, RenditionHeight, StreamTable, UserAgent
@@ -134,6 +135,7 @@ class Settings(Table):
     thresholds: ThresholdsTable = Field(default_factory=ThresholdsTable)
     webhooks: Listed[WebhookTable] = ()
     mqtt: MqttTable = Field(default_factory=MqttTable)
+    second_opinion: SecondOpinionTable = Field(default_factory=SecondOpinionTable)
     streams: Listed[StreamTable] = ()
 
     def stream(self, stream: str) -> StreamTable:

@@ -35,6 +35,8 @@ class WebhookTable(Table):
     """Only incidents with these labels, or labels beginning so ("gore"); empty: all."""
     streams: Annotated[Listed[StreamPattern], Change.LIVE] = ()
     """Only these streams; * and ? stand for any characters; empty: all."""
+    doubted: Annotated[bool, Change.LIVE] = True
+    """False: not the alerts of incidents that [second_opinion] denied in time, with mode "lower" or "confirm"."""
     headers: Annotated[Headers, Change.LIVE] = Field(default_factory=dict)
     """More headers; each value takes the forms of a secret."""
     timeout: Annotated[Timeout, Change.LIVE] = 10.0
@@ -97,6 +99,8 @@ class MqttTable(Table):
     """Only alerts with these labels, as for a webhook; empty: all."""
     streams: Annotated[Listed[StreamPattern], Change.LIVE] = ()
     """Only alerts of these streams, as for a webhook; empty: all."""
+    doubted: Annotated[bool, Change.LIVE] = True
+    """False: not the alerts of incidents that [second_opinion] denied in time, as for a webhook."""
     keepalive: Annotated[Duration, AfterValidator(within("5s", "5m", 5.0, 300.0)), Change.LIVE] = 12.0
     """A broker silent for longer counts as gone."""
     max_age: Annotated[MaxAge, Change.LIVE] = 86400.0

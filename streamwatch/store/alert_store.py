@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.records.alert import Incident, Sink
 from streamwatch.store import incidents as incident_table
+from streamwatch.store import opinions as opinion_table
 from streamwatch.store import outbox as outbox_table
 from streamwatch.store.database import make_folder
 from streamwatch.store.instance_lock import InstanceLock
@@ -108,6 +109,11 @@ class AlertStore:
         """Write down what became of attempts to deliver."""
         await self._writer.run(partial(outbox_table.settle, settlements=settlements), timeout=within)
 
+    async def amend(self, rows: Sequence[OutboxRow], withdrawn: Sequence[OutboxRow], *, within: float) -> bool:
+        """Change or take back rows that nobody can have tried yet; False, and nothing is changed, when one may be."""
+        work = partial(outbox_table.amend, rows=rows, withdrawn=withdrawn, now=self._clock())
+        return await self._writer.run(work, timeout=within)
+
     async def heads(
         self,
         sink: Sink,
@@ -181,9 +187,11 @@ class AlertStore:
 
         def work(connection: sqlite3.Connection) -> int:
             now = self._clock()
-            return outbox_table.prune(
+            settled = outbox_table.prune(
                 connection, now, delivered_age=kept.delivered_age, dead_age=kept.dead_age, keep=kept.keep
-            ) + incident_table.prune_incidents(connection, now - kept.incident_age)
+            )
+            closed = incident_table.prune_incidents(connection, now - kept.incident_age)
+            return settled + closed + opinion_table.prune(connection)
 
         while removed := await self._writer.run(work):
             total += removed

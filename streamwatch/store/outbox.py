@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from streamwatch.records.alert import Sink
 from streamwatch.store.rows import ROW_COLUMNS, Backlog, Heads, OutboxRow, Settlement, outbox_row
@@ -81,6 +81,32 @@ def heads(
     if len(rows) < limit:
         next_due = connection.execute(f"SELECT MIN(due) {source} AND due > :now", values).fetchone()[0]
     return Heads(tuple(outbox_row(row) for row in rows), next_due)
+
+
+def amend(
+    connection: sqlite3.Connection, rows: Sequence[OutboxRow], withdrawn: Sequence[OutboxRow], now: float
+) -> bool:
+    """Give ``rows`` their new body and due time and take ``withdrawn`` back, if none of them was due before ``now``.
+
+    False, and nothing is changed, when one may have been tried already, or is gone.
+    """
+    for row in (*rows, *withdrawn):
+        found = connection.execute(
+            "SELECT 1 FROM outbox WHERE id = ? AND sink_kind = ? AND sink_name = ? AND state = 'pending' "
+            "AND tries = 0 AND due > ?",
+            (row.id, row.sink.kind, row.sink.name, now),
+        ).fetchone()
+        if found is None:
+            return False
+    connection.executemany(
+        "UPDATE outbox SET body = ?, due = ? WHERE id = ? AND sink_kind = ? AND sink_name = ?",
+        [(row.body, row.due, row.id, row.sink.kind, row.sink.name) for row in rows],
+    )
+    connection.executemany(
+        "DELETE FROM outbox WHERE id = ? AND sink_kind = ? AND sink_name = ?",
+        [(row.id, row.sink.kind, row.sink.name) for row in withdrawn],
+    )
+    return True
 
 
 def settle(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> None:

@@ -163,7 +163,21 @@ THIRD: Final = Migration(
     ),
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (FIRST, SECOND, THIRD)
+FOURTH: Final = Migration(
+    4,
+    (
+        # What a vision-language model was asked about an incident, and what it answered.
+        """
+        CREATE TABLE second_opinions (
+            incident TEXT PRIMARY KEY,
+            outcome TEXT NOT NULL,
+            opinion TEXT NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ),
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (FIRST, SECOND, THIRD, FOURTH)
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from structlog.typing import FilteringBoundLogger
 
 from streamwatch.records.alert import Verdict
+from streamwatch.records.opinion import SecondOpinion
 from streamwatch.streams.definition import StreamDefinition
 
 _LIMIT: Final = 2000
@@ -24,6 +25,8 @@ class Ruling:
     """Of one incident."""
     judge_state: Mapping[str, Any] | None
     """None: the stream is gone, and its state with it."""
+    opinion: SecondOpinion | None = None
+    """On the incident of the one verdict, which was recorded before: this ruling brings the opinion alone."""
 
 
 class AlertLane:

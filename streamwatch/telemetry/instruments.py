@@ -12,6 +12,7 @@ from streamwatch.records.labels import LABELS, MODELS
 from streamwatch.records.scores import Scores, UnscoredReason
 from streamwatch.records.stream_state import STATES, StateName
 from streamwatch.telemetry.api_instruments import ApiInstruments
+from streamwatch.telemetry.opinion_instruments import OpinionInstruments
 from streamwatch.telemetry.owned_series import OwnedSeries
 from streamwatch.telemetry.weights_instruments import WeightsInstruments
 
@@ -39,6 +40,7 @@ class Instruments:
         self._build_incidents(registry)
         self._build_inference(registry)
         self._build_delivery(registry)
+        self.opinions = OpinionInstruments(registry)
         self._build_daemon(registry)
         self._of_a_stream: tuple[OwnedSeries[Counter] | OwnedSeries[Gauge], ...] = (
             self.stream_state,
@@ -59,6 +61,7 @@ class Instruments:
             self.delivery_seconds,
             self.outbox_pending,
             self.outbox_oldest_age_seconds,
+            self.opinions.alerts_doubted,
         )
         self._unsupported: frozenset[str] = frozenset()
 
@@ -150,7 +153,8 @@ class Instruments:
         )
         self.capture_to_alert_seconds = Histogram(
             "streamwatch_capture_to_alert_seconds",
-            "From the last byte of the first frame over the threshold to the alert being written down.",
+            "From the last byte of the first frame over the threshold to the alert being written down, or to the end "
+            "of its wait for a second opinion.",
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
@@ -271,6 +275,7 @@ class Instruments:
             self.outbox_pending,
             self.outbox_oldest_age_seconds,
             self.dead_letters,
+            self.opinions.alerts_doubted,
         ):
             instrument.labels(sink)
         for outcome in OUTCOMES:

@@ -82,6 +82,7 @@ def test_an_incident_opens_with_the_first_confirming_frame_and_closes_as_over() 
         captured_at=START + 4.0,
         values=scores(0.0, 0.85).values,
         first_over_received=5002.0,
+        frames=("cam-0-2", "cam-0-4"),  # the most telling first: 0.95, 0.85
     )
     assert court.said(M, L, L) == []
     closed = only(court.feed(L))

@@ -9,6 +9,7 @@ import trustme
 
 from streamwatch.settings.credentials import SecretPlaces
 from streamwatch.settings.load import load_settings, parse_settings
+from streamwatch.settings.questions import DEFAULT_FILE
 from streamwatch.settings.schema import Settings
 from streamwatch.settings.table import Change
 from streamwatch.settings.thresholds import ThresholdTable
@@ -67,6 +68,8 @@ def test_it_has_no_key_that_the_schema_does_not_know(tmp_path: Path) -> None:
     certificate.private_key_pem.write_to_path(tmp_path / "tls.key")
     (tmp_path / "gate.url").write_text("rtmp://10.0.0.7/live/key")
     (tmp_path / "webhook-ops").write_text("s3cret")
+    (tmp_path / "vlm.key").write_text("s3cret")
+    (tmp_path / "questions.toml").write_bytes(DEFAULT_FILE.read_bytes())
     environ = {
         "CREDENTIALS_DIRECTORY": str(tmp_path),
         "OLD_WEBHOOK_SECRET": "old",
@@ -75,6 +78,8 @@ def test_it_has_no_key_that_the_schema_does_not_know(tmp_path: Path) -> None:
         "SHOP_CALLBACK_SECRET": "casec_x",
     }
     text = text.replace("\ntls = false", "\ntls = true")  # ca_file, shown beside it, means nothing without
+    assert text.count("\napi_key = ") == 1
+    text = text.replace("\napi_key = ", "\n# api_key = ")  # one of the two; the other is read here
     loaded = parse_settings(
         text.replace("/etc/streamwatch", str(tmp_path)), str(REFERENCE), SecretPlaces(environ, tmp_path)
     )

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from streamwatch.records.alert import CloseReason
+from streamwatch.records.opinion import AnswerWord, OpinionMode, OpinionOutcome
 from streamwatch.records.stream_state import StateName
 from streamwatch.web.v1.words import IncidentName, Label, Model, Probability, StreamName, Time, Told, Unseen
 
@@ -159,6 +160,32 @@ class CoverageAnswer(Told):
     next: StreamName | None
 
 
+class LabelOpinion(Told):
+    """Whether one label was seen by the second opinion."""
+
+    label: Label
+    answer: AnswerWord
+    probability: Probability | None
+    """Of yes; None when the endpoint gives words alone."""
+
+
+class OpinionAnswer(Told):
+    """What a vision-language model answered when it was asked about an incident."""
+
+    outcome: OpinionOutcome
+    late: bool
+    """The alert did not wait for it."""
+    mode: OpinionMode
+    model: str
+    questions: str
+    """Which questions were put: file, @, begin of its sha256."""
+    seconds: float | None
+    """From the verdict to the answer."""
+    detail: str
+    """Why there is no answer; empty when there is one."""
+    answers: list[LabelOpinion]
+
+
 class IncidentAnswer(Told):
     """One incident with what moderators say of it."""
 
@@ -183,6 +210,12 @@ class IncidentAnswer(Told):
     """Which weights said the last thing of it: others than ``weights`` once they were switched."""
     snoozed: bool
     """Its alerts are withheld at the moment."""
+    second_opinion: OpinionAnswer | None
+    """None when nobody was to be asked."""
+    doubted: bool
+    """The second opinion denies it, and [second_opinion] mode says that this counts."""
+    confirmed: bool
+    """The second opinion confirms it, and [second_opinion] mode says that this counts."""
     picture: str | None
     """Where the picture is to be had; None when there is none."""
     claimed_by: str | None
