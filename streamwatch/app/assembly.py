@@ -7,6 +7,7 @@ from typing import Final
 
 from streamwatch.capture.pool import PoolOptions
 from streamwatch.delivery.options import AlertFilter, MqttOptions, SinkOptions, WebhookOptions
+from streamwatch.inference.engines.base import EngineOptions
 from streamwatch.inference.manifest import Manifest
 from streamwatch.inference.worker import InferenceOptions
 from streamwatch.records.capture import Origin
@@ -112,11 +113,17 @@ def pool_options(settings: Settings, shares: Shares) -> PoolOptions:
     )
 
 
+def engine_options(settings: Settings) -> EngineOptions:
+    """[inference] -> the choice of engines."""
+    return EngineOptions(settings.inference.engine, settings.inference.precision)
+
+
 def inference_options(settings: Settings) -> InferenceOptions:
     """[inference] -> the inference worker."""
     table = settings.inference
     return InferenceOptions(
         max_batch=table.max_batch,
+        best_batch=True,
         max_wait=table.max_wait,
         timeout=table.timeout,
         queue_frames=table.queue_frames,

@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.app.assembly import (
     WeightsView,
+    engine_options,
     inference_options,
     opinion_options,
     pool_options,
@@ -124,7 +125,13 @@ class Organs:
 
     def _build_readers(self, settings: Settings, folder: Path, manifest: Manifest) -> None:
         shares = share_cores(settings, usable_cores(), gpu=uses_gpu(settings.inference.device))
-        load = partial(load_model, device=settings.inference.device, threads=shares.inference)
+        load = partial(
+            load_model,
+            device=settings.inference.device,
+            threads=shares.inference,
+            engine=engine_options(settings),
+            log=self._log,
+        )
         self._load_candidate = partial(load_model, device=settings.inference.device)
         self.inference = InferenceWorker(
             partial(load, folder),

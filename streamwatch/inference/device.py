@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from streamwatch.errors import DeviceLost
+from streamwatch.inference.batch_trial import BatchTrial
 from streamwatch.inference.features import FeatureModel, PictureFeatures
 from streamwatch.inference.model import ScoringModel
 from streamwatch.records.frame import Pixels
@@ -58,10 +60,11 @@ class Device:
         self._untroubled = 0
         self._recover_after = _RECOVER_AFTER
 
-    def warm_up(self) -> bool:
+    def warm_up(self, trial: BatchTrial | None = None) -> bool:
         """Scores blank pictures at every power of two up to the largest batch, and at that one.
 
-        Whether all of them got probabilities.
+        Whether all of them got probabilities. With a trial, the best size of those becomes the largest batch, and what
+        is larger is not tried, so that its memory is never taken.
 
         Raises what the model raises; running out of memory only lowers ``limit``.
         """
@@ -73,11 +76,16 @@ class Device:
             if size > self.limit:
                 break
             try:
-                sound = sound and all(map(_is_sound, self._forward(self._model.prepare([blank] * size))))
+                batch = self._model.prepare([blank] * size)
+                sound = sound and all(map(_is_sound, self._forward(batch)))
+                if trial is not None and not trial.goes_on(size, partial(self._forward, batch)):
+                    break
             except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error) or size == 1:
                     raise
                 self._shrink(size)
+        if trial is not None:
+            self._max_batch = self.limit = trial.best(self.limit)
         return sound
 
     def score(self, tensor: torch.Tensor | None, pictures: Sequence[Pixels]) -> Outcome:

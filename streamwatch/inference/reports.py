@@ -8,6 +8,8 @@ class InferenceOptions:
     """Times in seconds."""
 
     max_batch: int = 32
+    best_batch: bool = False
+    """Whether the batch size that serves best is measured at the start, up to ``max_batch``."""
     max_wait: float = 0.05
     """How long the first frame of a batch waits for company."""
     timeout: float = 10.0

@@ -3,16 +3,18 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from streamwatch.errors import DeviceLost, InferenceError, WeightsError
+from streamwatch.inference.batch_trial import BatchTrial
 from streamwatch.inference.batcher import Batch, Batcher
 from streamwatch.inference.device import Device, Failure, Loaded, Outcome, Row
 from streamwatch.inference.features import Errand
 from streamwatch.inference.frame_queue import Waiting
 from streamwatch.inference.model import ScoringModel
+from streamwatch.inference.tuning import give_back_memory
 from streamwatch.records.frame import Frame
 from streamwatch.records.labels import LABELS
 from streamwatch.records.scores import Scores, Unscored, UnscoredReason, WeightsName
@@ -34,7 +36,9 @@ class Hooks:
     """Who hears from the threads; every call arrives on the event loop."""
 
     loaded: Callable[[ScoringModel, int], None]
-    """The model is warm; batches of up to that many frames fit."""
+    """The model is warm; batches have up to that many frames."""
+    tried: Callable[[Mapping[int, float]], None]
+    """Batch size -> pictures per second, before ``loaded``."""
     not_loaded: Callable[[WeightsError], None]
     """There is no model; the device thread has ended."""
     done: Callable[[Done], None]
@@ -53,10 +57,11 @@ class Threads:
         hooks: Hooks,
         *,
         max_batch: int,
+        best_batch: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load, self._batcher, self._hooks = load, batcher, hooks
-        self._max_batch, self._clock = max_batch, clock
+        self._max_batch, self._best_batch, self._clock = max_batch, best_batch, clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: list[threading.Thread] = []
         self._now: Loaded | None = None  # written whole by one thread at a time, read by the preparing one
@@ -147,13 +152,17 @@ class Threads:
         try:
             model = load()
             device = Device(model, max_batch=self._max_batch, begin=self._device_begins)
-            sound = device.warm_up()
+            trial = BatchTrial() if self._best_batch else None
+            sound = device.warm_up(trial)
         except WeightsError:
             raise
         except Exception as error:  # the models' edge: torch raises what it likes
             raise WeightsError(f"the weights do not run on this machine ({type(error).__name__})") from error
         if not sound:
             raise WeightsError("the weights answer with something that is no probability. They are damaged")
+        if trial is not None:
+            self._post(self._hooks.tried, trial.rates)
+        give_back_memory()  # of converters and of batches that are not used
         return Loaded(model, device)
 
     def _prepare_thread(self) -> None:

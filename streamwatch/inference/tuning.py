@@ -41,6 +41,14 @@ def tune_process() -> Tuning:
     return Tuning(os.environ[_WAIT_POLICY].upper() == "PASSIVE", _keep_memory())
 
 
+def give_back_memory() -> None:
+    """Hands free memory back to the kernel, where there is glibc: what a start needed once."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError):
+        return
+
+
 def _keep_memory() -> bool:
     if any(variable in os.environ for variable in _ARENA_VARIABLES):
         return False

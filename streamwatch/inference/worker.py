@@ -9,7 +9,7 @@ replaced.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -58,8 +58,10 @@ class InferenceWorker:
         queue = FrameQueue(frames=options.queue_frames, per_stream=options.per_stream, uploads=uploads)
         self._batcher = Batcher(queue, max_wait=options.max_wait, limit=options.max_batch, clock=clock)
         self._features = FeatureLane(self._batcher.put_errand, self._batcher.withdraw_errand)
-        hooks = Hooks(self._loaded, self._not_loaded, self._done, self._device_lost)
-        self._threads = Threads(load, self._batcher, hooks, max_batch=options.max_batch, clock=clock)
+        hooks = Hooks(self._loaded, self._tried, self._not_loaded, self._done, self._device_lost)
+        self._threads = Threads(
+            load, self._batcher, hooks, max_batch=options.max_batch, best_batch=options.best_batch, clock=clock
+        )
         self._places = asyncio.Semaphore(uploads)
         self._started: asyncio.Future[ScoringModel] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -184,6 +186,11 @@ class InferenceWorker:
         self._limit = limit
         if self._started is not None and not self._started.done():
             self._started.set_result(model)
+
+    def _tried(self, rates: Mapping[int, float]) -> None:
+        """Batch sizes were tried."""
+        figures = {str(size): round(rate, 1) for size, rate in rates.items()}
+        self._log.info("inference.batches_tried", pictures_per_second=figures)
 
     def _not_loaded(self, error: WeightsError) -> None:
         if self._started is not None and not self._started.done():

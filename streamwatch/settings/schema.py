@@ -50,8 +50,12 @@ class InferenceTable(Table):
     """"auto" takes a GPU when there is one; "cpu", "cuda", "cuda:1"."""
     threads: Annotated[Auto[Count], Change.DAEMON] = None
     """CPU threads of the models; "auto" shares the cores with [capture] workers."""
+    engine: Annotated[Literal["auto", "torch", "compile", "openvino"], Change.DAEMON] = "auto"
+    """What runs the encoder: the fastest that is installed, torch, torch.compile (a minute at start), or OpenVINO."""
+    precision: Annotated[Literal["auto", "float32", "bfloat16"], Change.DAEMON] = "auto"
+    """"auto": half precision on a GPU; on a CPU bfloat16 when it is faster and moves no score by more than 0.05."""
     max_batch: Annotated[int, Field(ge=1, le=256), Change.DAEMON] = 32
-    """Frames scored together at most."""
+    """Frames scored together at most; the size used is the best up to it, by a short measurement at start."""
     max_wait: Annotated[Duration, AfterValidator(within("0s", "5s", 0.0, 5.0)), Change.DAEMON] = 0.05
     """How long the first frame of a batch waits for company."""
     timeout: Annotated[Duration, AfterValidator(within("1s", "10m", 1.0, 600.0)), Change.DAEMON] = 10.0
