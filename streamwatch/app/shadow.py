@@ -12,22 +12,18 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from streamwatch.app.assembly import WeightsView, view_weights
+from streamwatch.app.assembly import WeightsView
 from streamwatch.app.shadow_bench import Bench, Policy, is_followed
+from streamwatch.app.shadow_candidate import Candidate, find_candidate
 from streamwatch.app.shadow_log import ShadowLog
 from streamwatch.delivery.alert_desk import new_ulid
 from streamwatch.errors import InferenceError, WeightsError
-from streamwatch.inference.manifest import find_weights, read_manifest
 from streamwatch.inference.model import ScoringModel
 from streamwatch.inference.shadow import ShadowScorer
 from streamwatch.records.frame import Frame
 from streamwatch.records.labels import Coverage
 from streamwatch.records.scores import Scores, Unscored
-from streamwatch.records.threshold import Threshold
-from streamwatch.settings.checks import Sight
-from streamwatch.settings.load import check_shadow
 from streamwatch.settings.schema import Settings, ShadowTable
-from streamwatch.settings.thresholds import Layer, ThresholdTable, resolve
 from streamwatch.streams.definition import StreamDefinition
 from streamwatch.telemetry.weights_instruments import WeightsInstruments
 
@@ -45,13 +41,12 @@ class _Run:
     """One candidate at work."""
 
     scorer: ShadowScorer
-    view: WeightsView
-    thresholds: tuple[Threshold, ...]
+    candidate: Candidate
     benches: dict[str, Bench] = field(default_factory=dict)
 
     @property
     def policy(self) -> Policy:
-        return Policy(self.view.identity, self.thresholds, _supported(self.view))
+        return Policy(self.candidate.view.identity, self.candidate.thresholds, _supported(self.candidate.view))
 
 
 class Shadow:
@@ -152,21 +147,20 @@ class Shadow:
 
     def _is_stale(self, run: _Run) -> bool:
         try:
-            view, thresholds = self._candidate(self._table)
+            return find_candidate(self._table, self._live, self._file) != run.candidate
         except (WeightsError, InferenceError):
             return True
-        return (view, thresholds) != (run.view, run.thresholds)
 
     async def _one_candidate(self, table: ShadowTable) -> None:
         """Load and score until cancelled; whatever fails ends here, with a word in the log and in /health/ready."""
         scorer: ShadowScorer | None = None
         try:
-            view, thresholds = self._candidate(table)
-            scorer = ShadowScorer(partial(self._load, find_weights(table.weights or "")))
+            candidate = find_candidate(table, self._live, self._file)
+            scorer = ShadowScorer(partial(self._load, candidate.folder))
             model = await scorer.start()
-            if model.weights.sha256 != view.sha256:
+            if model.weights.sha256 != candidate.view.sha256:
                 raise WeightsError("its files changed while they were read. Reload again")
-            self._begin(_Run(scorer, view, thresholds))
+            self._begin(_Run(scorer, candidate))
             await self._serve()
         except (WeightsError, InferenceError) as error:
             self._give_up(str(error))
@@ -178,31 +172,19 @@ class Shadow:
                 scorer.stop()
             self._end()
 
-    def _candidate(self, table: ShadowTable) -> tuple[WeightsView, tuple[Threshold, ...]]:
-        """What is known of it without loading it. Raises WeightsError, and InferenceError when it does not fit."""
-        view = view_weights(read_manifest(find_weights(table.weights or "")))
-        if view.identity == self._live.identity:
-            raise InferenceError("the candidate's weights are those that alert: there is nothing to compare")
-        faults = check_shadow(table, Sight(view.name, view.coverage, view.defaults, view.sha256), self._file)
-        if faults:
-            raise InferenceError("; ".join(f"{fault.key}: {fault.problem}" for fault in faults))
-        proposed = {label: ThresholdTable(enter=enter) for label, enter in view.defaults.items()}
-        layers = [Layer(f"weights {view.name}", proposed), Layer("shadow", table.thresholds.by_label)]
-        return view, tuple(one.threshold for one in resolve(layers))
-
     def _begin(self, run: _Run) -> None:
-        self._running = run
-        self._instruments.shadow_info.labels(run.view.name, run.view.sha256).set(1)
+        self._running, view = run, run.candidate.view
+        self._instruments.shadow_info.labels(view.name, view.sha256).set(1)
         self._log.info(
             "shadow.started",
-            weights=run.view.identity,
+            weights=view.identity,
             share=self._table.share,
-            thresholds={one.label: one.enter for one in run.thresholds},
+            thresholds={one.label: one.enter for one in run.candidate.thresholds},
         )
-        if run.view.short_side > self._live.short_side:
+        if view.short_side > self._live.short_side:
             self._log.warning(
                 "shadow.frames_too_small",
-                wanted=run.view.short_side,
+                wanted=view.short_side,
                 come=self._live.short_side,
                 hint="it is judged on pictures smaller than it would get; its figures are worse than they could be",
             )

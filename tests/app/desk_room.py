@@ -158,7 +158,9 @@ class DeskRoom:
         """A configuration's text as the daemon reads it."""
         loaded = parse_settings(text, "streamwatch.toml", SecretPlaces({}, self.folder), strict=False)
         weights = self.weights
-        return check_coverage(loaded, weights.coverage, weights.defaults, weights.name, strict=False)
+        return check_coverage(
+            loaded, weights.coverage, weights.defaults, weights.name, sha256=weights.sha256, strict=False
+        )
 
     def state(self, stream: str) -> str:
         return self.supervisor.streams[stream].state.name
