@@ -1,0 +1,140 @@
+"""``python -m training.rendered.learn --people DIR --weights DIR``: sets heads for rendered people beside trained ones.
+
+The weights keep every other label as it was. Run it after ``python -m training all``, whose cache it reads.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from streamwatch.inference.encoders.base import Encoder
+from streamwatch.inference.encoders.loading import load_encoder
+from streamwatch.inference.heads import Heads, load_trained_heads
+from streamwatch.inference.manifest import read_manifest
+from streamwatch.learning.calibration import fit_join, joined
+from streamwatch.learning.features import Features, extract, load_features
+from streamwatch.learning.fit import Matrix, Places, raw_logits
+from streamwatch.learning.rows import Row, label_matrix, read_rows, split_mask
+from training.art import Split
+from training.publish import publish
+from training.rendered.findings import Others, findings, verdict
+from training.rendered.fitting import LABELS, PeopleOptions, Side, fit_people, other_known
+from training.rendered.material import People, known_people, squashed
+from training.rendered.merging import merged
+
+_CACHE: Final = Path(__file__).resolve().parents[2] / ".cache" / "training"
+
+
+def learn(folders: list[Path], cache: Path, weights: Path) -> dict[str, Any]:
+    """Trains, measures and publishes; returns what stands in ``evaluation.json`` about people."""
+    manifest = read_manifest(weights)
+    encoder = load_encoder(manifest).fold()
+    base = load_trained_heads(cache / "heads.npz", encoder.spec)
+    people, files = known_people(folders)
+    features = _features(people, files, encoder, cache / "people")
+    made_rows, made = _read(cache / "set")
+    heads = fit_people(
+        base,
+        Side(features, label_matrix(people.rows, LABELS), people.of("train")),
+        Side(made, other_known(made_rows), _rows(made_rows, "train")),
+        PeopleOptions(),
+        progress=partial(tqdm, desc="epochs"),
+    )
+    heads.join = torch.from_numpy(_join(heads, people, features, made_rows, made))
+    found = _measured(heads, people, features, (made_rows, made), _read(cache / "pans"))
+    evaluation = json.loads((weights / "evaluation.json").read_text())
+    evaluation["people"] = {"set": people.pin(), "labels": found}
+    kept = [label for label, one in found.items() if verdict(label, one).status != "unsupported"]
+    publish(weights, manifest.name, merged(base, only(heads, tuple(kept))) if kept else base, evaluation)
+    return found
+
+
+def only(heads: Heads, labels: tuple[str, ...]) -> Heads:
+    """The same heads with some of their labels."""
+    chosen = [heads.labels.index(label) for label in labels]
+    fewer = Heads(labels, heads.spec, heads.hidden)
+    outputs = ("pooled_out.", "dense_out.", "join")
+    state = heads.state_dict().items()
+    fewer.load_state_dict({name: value[chosen] if name.startswith(outputs) else value for name, value in state})
+    return fewer.eval()
+
+
+def _features(people: People, files: list[Path], encoder: Encoder, folder: Path) -> Features:
+    """Made anew unless the folder holds those of the same pictures by the same encoder."""
+    state = b"".join(tensor.contiguous().numpy().tobytes() for tensor in encoder.state_dict().values())
+    pin = json.dumps({**people.pin(), "encoder": hashlib.sha256(state).hexdigest()})
+    note = folder / "pin.json"
+    if note.exists() and note.read_text() == pin:
+        return load_features(folder)
+    images = squashed(files, encoder.spec, partial(tqdm, desc="people", mininterval=5))
+    made = extract(images, encoder, folder, progress=partial(tqdm, desc="features of people", mininterval=5))
+    note.write_text(pin)
+    return made
+
+
+def _read(folder: Path) -> tuple[list[Row], Features]:
+    return read_rows(folder / "rows.jsonl"), load_features(folder / "features")
+
+
+def _rows(rows: Sequence[Row], *splits: Split) -> Places:
+    return np.flatnonzero(np.logical_or.reduce([split_mask(rows, split) for split in splits]))
+
+
+def _scores(heads: Heads, features: Features, rows: Places) -> Matrix:
+    return joined(*raw_logits(heads, features, rows), heads.join.numpy())
+
+
+def _join(heads: Heads, people: People, features: Features, rows: Sequence[Row], made: Features) -> Matrix:
+    """Calibrated on pictures that neither train nor test: people, and everything else."""
+    mine, theirs = people.of("calibrate"), _rows(rows, "calibrate")
+    logits = zip(raw_logits(heads, features, mine), raw_logits(heads, made, theirs), strict=True)
+    known = np.concatenate([label_matrix(people.rows, LABELS)[mine], other_known(rows)[theirs]])
+    whole, dense = (np.concatenate(parts) for parts in logits)
+    return fit_join(whole, dense, known)
+
+
+def _measured(
+    heads: Heads,
+    people: People,
+    features: Features,
+    made: tuple[Sequence[Row], Features],
+    panned: tuple[Sequence[Row], Features],
+) -> dict[str, Any]:
+    scores = np.full((len(people.rows), len(LABELS)), np.nan, np.float32)
+    scores[people.of("test")] = _scores(heads, features, people.of("test"))
+    rows, held_out = made[0], _rows(made[0], "calibrate", "test")
+    return findings(
+        people,
+        scores,
+        Others(
+            [rows[i] for i in held_out],
+            _scores(heads, made[1], held_out),
+            panned[0],
+            _scores(heads, panned[1], np.arange(len(panned[0]))),
+        ),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.rendered.learn", description=__doc__)
+    parser.add_argument("--people", type=Path, nargs="+", required=True, help="folders of rendered people")
+    parser.add_argument("--cache", type=Path, default=_CACHE, help="of `python -m training`")
+    parser.add_argument("--weights", type=Path, default=_CACHE.parents[1] / "models" / "starter")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    for label, found in learn(arguments.people, arguments.cache, arguments.weights).items():
+        print(label, json.dumps(found))
+        print(label, verdict(label, found))
+
+
+if __name__ == "__main__":
+    main()
