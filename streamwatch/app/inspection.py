@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from streamwatch.app.assembly import WeightsView, view_weights
+from streamwatch.app.shadow_candidate import shadow_faults
 from streamwatch.errors import ConfigError, WeightsError
-from streamwatch.inference.manifest import Manifest, find_weights, known_weights, read_manifest
+from streamwatch.inference.manifest import LabelCoverage, Manifest, find_weights, known_weights, read_manifest
 from streamwatch.records.labels import LABELS
 from streamwatch.settings.effective import stream_view
 from streamwatch.settings.load import Loaded, check_coverage, load_settings
@@ -59,6 +60,7 @@ def _checked(path: Path, environ: Mapping[str, str]) -> tuple[Loaded, WeightsVie
         )
     except ConfigError as error:
         faults += [fault for fault in error.faults if fault not in faults]
+    faults += shadow_faults(loaded.settings.inference.shadow, loaded.file)
     if faults:
         raise ConfigError(faults)
     return checked, weights
@@ -107,11 +109,17 @@ def _plain(value: object) -> object:
 
 
 def list_weights(*, as_json: bool) -> int:
-    """Every set of weights with the coverage of each label."""
-    manifests = [read_manifest(folder) for folder in known_weights().values()]
+    """Every set of weights with the coverage of each label; 1 when one of them cannot be read."""
+    manifests, faults = [], []
+    for folder in known_weights().values():
+        try:
+            manifests.append(read_manifest(folder))
+        except WeightsError as error:
+            faults.append(str(error))
+            print(error, file=sys.stderr)
     if as_json:
-        print(json.dumps({"weights": [_weights_document(manifest) for manifest in manifests]}))
-        return 0
+        print(json.dumps({"weights": [_weights_document(manifest) for manifest in manifests], "faults": faults}))
+        return 1 if faults else 0
     console = Console()
     for manifest in manifests:
         table = Table(title=f"{manifest.name} ({manifest.licence})", title_justify="left")
@@ -119,15 +127,26 @@ def list_weights(*, as_json: bool) -> int:
             table.add_column(heading, overflow="fold")
         for label in LABELS:
             one = manifest.labels[label]
-            coverage = "[yellow]NOT DETECTED[/]" if one.status == "unsupported" else one.status
-            table.add_row(label, coverage, one.of, "" if one.enter is None else f"{one.enter:.3f}")
+            table.add_row(label, _coverage_words(one), one.of, "" if one.enter is None else f"{one.enter:.3f}")
         console.print(table)
-    return 0
+    return 1 if faults else 0
+
+
+def _coverage_words(one: LabelCoverage) -> str:
+    if one.status == "unsupported":
+        return "[yellow]NOT DETECTED[/]"
+    return "[yellow]UNMEASURED[/]" if one.unmeasured else one.status
 
 
 def _weights_document(manifest: Manifest) -> dict[str, Any]:
     labels = {
-        label: {"coverage": one.status, "of": one.of, "enter": one.enter, "figures": dict(one.figures)}
+        label: {
+            "coverage": one.status,
+            "unmeasured": one.unmeasured,
+            "of": one.of,
+            "enter": one.enter,
+            "figures": dict(one.figures),
+        }
         for label, one in manifest.labels.items()
     }
     return {"name": manifest.name, "sha256": manifest.sha256, "licence": manifest.licence, "labels": labels}

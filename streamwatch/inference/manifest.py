@@ -34,6 +34,11 @@ class LabelCoverage:
     figures: Mapping[str, float] = field(default_factory=dict)
     """Held-out figures by name, see the card."""
 
+    @property
+    def unmeasured(self) -> bool:
+        """Answers, but nobody has measured how well: there is neither a figure nor a threshold."""
+        return self.status == "proxy" and self.enter is None and not self.figures
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
