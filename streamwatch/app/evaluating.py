@@ -72,6 +72,7 @@ async def evaluate_data(options: EvaluateOptions) -> dict[str, Any]:
         plotting()
     folder = find_weights(options.weights)
     manifest = read_manifest(folder)
+    watch = watch_of(options.budget, options.policy, options.budget_labels, manifest)
     model = await asyncio.to_thread(load_model, folder, device=options.device)
     columns = OpenColumns(manifest, model.head_labels)
     known = trained_on(folder)
@@ -82,7 +83,6 @@ async def evaluate_data(options: EvaluateOptions) -> dict[str, Any]:
     samples, scores, colours = looked.finish(media.problems)
     held = Held(samples, scores, crossed_baseline(colours, samples, table.labels))
     figures = await asyncio.to_thread(measure_labels, held, table.labels, options.rule)
-    watch = watch_of(options.budget, options.policy, options.budget_labels, manifest)
     choices = choose_thresholds(held, watch) if watch else []
     coverage = {one.label: coverage_of(one, options.rule, manifest.labels[one.label].enter) for one in figures}
     evaluation = describe(

@@ -1,0 +1,101 @@
+"""``score``: the API's JSON for files and URLs, from the command line."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from streamwatch.cli.main import main
+from streamwatch.demo.drawings import gore_scene, harmless_scene
+from streamwatch.records.labels import LABELS
+from tests.app.drawn_data import SIZE, write_clip
+from tests.media import segment
+from tests.peers import Peers
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("media")
+    Image.fromarray(gore_scene(8.0, *SIZE)).save(folder / "gore.png")
+    Image.fromarray(harmless_scene(8.0, *SIZE)).save(folder / "sea.jpg")
+    write_clip(folder / "clip.mp4", 20, gore=True)
+    (folder / "words.png").write_text("hello")
+    (folder / "torn.mp4").write_bytes((folder / "clip.mp4").read_bytes()[:300])
+    return folder
+
+
+def test_json_is_one_object_a_line_in_order_and_failures_do_not_stop_the_rest(
+    media: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    names = ["gore.png", "words.png", "clip.mp4", "nowhere.jpg", "torn.mp4", "sea.jpg"]
+    assert main(["score", *(str(media / name) for name in names), "--json"]) == 1
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [line["media"]["uri"] for line in lines] == [str(media / name) for name in names]
+    gore, words, clip, nowhere, torn, sea = lines
+    assert [line["status"] for line in lines] == ["success", "failure", "success", "failure", "failure", "success"]
+    assert gore["gore"]["prob"] > 0.7
+    assert sea["gore"]["prob"] < 0.1
+    assert set(gore) == {"status", "request", "self-harm", "gore", "media"}
+    assert gore["request"]["operations"] == 2
+    assert {error["error"]["type"] for error in (words, nowhere, torn)} == {"media_error"}
+    assert "No such file" in nowhere["error"]["message"]
+    frames = clip["data"]["frames"]
+    assert [frame["info"]["position"] for frame in frames] == [second * 2000 for second in range(10)]
+    high = [frame["gore"]["prob"] > 0.7 for frame in frames]
+    assert high == [6000 <= frame["info"]["position"] < 16000 for frame in frames]
+    assert clip["request"]["operations"] == 20
+    labels = {f"gore.classes.{name}" for name in frames[0]["gore"]["classes"]}
+    assert labels <= set(LABELS)
+
+
+def test_table_shows_the_highest_of_a_video_and_words_for_a_failure(
+    media: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["score", str(media / "clip.mp4"), str(media / "words.png"), "--interval", "5"]) == 1
+    said = capfd.readouterr().out
+    assert "4 frames" in said
+    assert "skull" in said
+    assert "no picture that can be read" in said
+
+
+async def test_urls_are_fetched_streams_are_watched_and_credentials_are_masked(
+    peers: Peers, media: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nginx = await peers.nginx()
+    for name in ("gore.png", "clip.mp4"):
+        (nginx.www / name).write_bytes((media / name).read_bytes())
+    secret = nginx.url("gore.png").replace("http://", "http://user:pw@")
+    dead = "rtmp://127.0.0.1:1/live/key"
+    command = ["score", secret, nginx.url("clip.mp4"), nginx.url("none.jpg"), dead, "--seconds", "2", "--json"]
+    assert await asyncio.to_thread(main, command) == 1
+    said = capfd.readouterr().out
+    assert "pw" not in said
+    picture, clip, none, stream = (json.loads(line) for line in said.splitlines())
+    assert picture["gore"]["prob"] > 0.7
+    assert len(clip["data"]["frames"]) == 10
+    assert none["error"]["type"] == stream["error"]["type"] == "media_error"
+
+
+async def test_a_stream_is_watched_for_as_long_as_was_asked(peers: Peers, capfd: pytest.CaptureFixture[str]) -> None:
+    nginx = await peers.nginx()
+    for number in range(3):
+        (nginx.www / f"{number}.ts").write_bytes(segment(number * 20, 20))
+    entries = "".join(f"#EXTINF:2.0,\n{number}.ts\n" for number in range(3))
+    head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n"
+    (nginx.www / "live.m3u8").write_text(f"{head}{entries}#EXT-X-ENDLIST\n")
+    command = ["score", nginx.url("live.m3u8"), "--seconds", "20", "--json"]
+    assert await asyncio.to_thread(main, command) == 0
+    (line,) = capfd.readouterr().out.splitlines()
+    frames = json.loads(line)["data"]["frames"]
+    assert [frame["info"]["position"] for frame in frames] == [0, 2000, 4000]
+    assert frames[0]["info"]["id"].endswith("_1")
+
+
+def test_weights_that_are_not_there_are_said_once(media: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", str(media / "gore.png"), "--weights", "nope", "--json"]) == 1
+    said = capfd.readouterr()
+    assert "no weights are named" in said.err
+    assert said.out == ""
