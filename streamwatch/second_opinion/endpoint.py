@@ -81,9 +81,7 @@ class Endpoint:
                 return response.status, await _read(response)
         except TimeoutError:
             raise OpinionError("the endpoint does not accept a connection in time.") from None
-        except ValueError:  # also a name that cannot be looked up, and aiohttp's own InvalidURL
-            raise OpinionError("base_url cannot be used.") from None
-        except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError) as error:
+        except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, ValueError) as error:
             raise OpinionError(_words(error)) from None
 
     def _tls(self) -> ssl.SSLContext | bool:
@@ -119,4 +117,7 @@ def _words(error: Exception) -> str:
         return f"cannot connect: {os.strerror(number) if number else type(error.os_error).__name__}."
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
         return "the endpoint closed the connection without an answer."
+    # After the others: aiohttp's certificate error is a ValueError too. A name that cannot be encoded is one.
+    if isinstance(error, ValueError):
+        return "base_url cannot be used."
     return f"no usable answer ({type(error).__name__})."
