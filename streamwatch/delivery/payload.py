@@ -96,7 +96,7 @@ def build_alert(
             "not_detected": list(subject.not_detected),
             "evidence": subject.evidence,
             "persisted": persisted,
-            "second_opinion": None if subject.opinion is None else _opinion(subject.opinion),
+            "second_opinion": _opinion(subject.opinion, callback=callback),
             "doubted": is_doubted(subject.opinion, incident),
             "confirmed": is_confirmed(subject.opinion),
             "test": verdict.event == "test",
@@ -199,7 +199,10 @@ def utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _opinion(opinion: SecondOpinion) -> dict[str, Any]:
+def _opinion(opinion: SecondOpinion | None, *, callback: bool) -> dict[str, Any] | None:
+    """Why the operator's endpoint fails is nothing that a client of the API is told."""
+    if opinion is None:
+        return None
     return {
         "outcome": opinion.outcome,
         "late": opinion.late,
@@ -207,7 +210,7 @@ def _opinion(opinion: SecondOpinion) -> dict[str, Any]:
         "model": opinion.model,
         "questions": opinion.questions,
         "seconds": opinion.seconds,
-        "detail": opinion.detail,
+        "detail": "" if callback else opinion.detail,
         "answers": [
             {
                 "label": one.label,

@@ -12,9 +12,11 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from streamwatch.app.assembly import WeightsView, view_weights
+from streamwatch.app.assembly import WeightsView, opinion_options, view_weights
 from streamwatch.app.desired_state import DesiredState
 from streamwatch.app.incident_desk import IncidentDesk
+from streamwatch.app.meters import Meters
+from streamwatch.app.opinions import Opinions
 from streamwatch.app.recorder import Recorder
 from streamwatch.app.roster import Roster
 from streamwatch.app.snoozer import Snoozer
@@ -87,7 +89,17 @@ class DeskRoom:
         self.capture = Captured()
         self.instruments = Instruments(CollectorRegistry())
         self.pictures = EvidenceStore(folder)
-        self.alerts = AlertDesk(store, sinks, log=log.logger, clock=clock)
+        meters = Meters(self.instruments)
+        self.alerts = AlertDesk(store, sinks, log=log.logger, clock=clock, meters=meters.delivery())
+        self.opinions = Opinions(
+            None,
+            desk=self.alerts,
+            store=store,
+            fetch=self._picture,
+            put=lambda ruling: self.lane.put(ruling),  # noqa: PLW0108 - the lane is made below
+            meters=meters.opinions(),
+            log=log.logger,
+        )
         self.desired = DesiredState(store, clock=clock)
         self.secrets_told = 0
         self.gone: list[str] = []
@@ -99,7 +111,9 @@ class DeskRoom:
             watched=lambda stream: stream in self.supervisor.streams,
             log=log.logger,
         )
-        recorder = Recorder(self.alerts, store, self.pictures, log.logger, self.weights, self.snoozer)
+        recorder = Recorder(
+            self.alerts, store, self.pictures, log.logger, self.weights, self.snoozer, opinions=self.opinions
+        )
         self.lane = AlertLane(recorder.record, log.logger)
         listeners = Listeners(
             state=lambda _: None,
@@ -150,6 +164,9 @@ class DeskRoom:
         )
         self.views = StreamViews(self.roster, self.supervisor, self.weights)
         self.incidents = IncidentDesk(store, self.pictures, self.desired, log.logger, weights=self.weights, clock=clock)
+
+    async def _picture(self, _: str) -> bytes | None:
+        return b"\xff\xd8\xff"
 
     def _count_secrets(self) -> None:
         self.secrets_told += 1
@@ -229,8 +246,10 @@ async def desk_room(
     clock, log = clock or Clock(), Log()
     store = await AlertStore.open(folder / "store", log=log.logger, clock=clock)
     room = DeskRoom(folder / "store", store, sinks, clock, log)
-    organs = [asyncio.create_task(room.lane.run()), asyncio.create_task(room.alerts.run())]
+    room.opinions.follow(opinion_options(room.load(text).settings))
+    organs = [asyncio.create_task(one.run()) for one in (room.lane, room.alerts, room.opinions)]
     try:
+        await room.opinions.load()
         await room.roster.fill(room.load(text))
         yield room
         await room.recorded()

@@ -5,8 +5,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from streamwatch.cli.main import main
 
+from streamwatch.cli.main import main
 from streamwatch.settings.load import load_settings
 from streamwatch.web.access import Doorkeeper
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from streamwatch.cli.main import main
 
 from streamwatch.app.probe_report import show
 from streamwatch.app.probing import ProbeOptions, probe
+from streamwatch.cli.main import main
 from streamwatch.demo.drawings import harmless_scene
 from streamwatch.demo.origin import Origin, Programme
 from streamwatch.records.labels import LABELS
