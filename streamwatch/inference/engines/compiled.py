@@ -23,6 +23,6 @@ class CompiledEngine:
         padded = batch if len(batch) > 1 else batch.expand(2, -1, -1, -1)
         with torch.no_grad():
             pixels = to_device(padded, self._device).contiguous(memory_format=torch.channels_last)
-            torch._dynamo.mark_dynamic(pixels, 0, min=2)  # noqa: SLF001 - documented under this name
+            torch._dynamo.mark_dynamic(pixels, 0)  # noqa: SLF001 - documented under this name
             last, middle = self._step(pixels)
         return Maps(last[: len(batch)], middle[: len(batch)])
