@@ -139,6 +139,8 @@ def _drawn_twins(others: Others, column: int) -> dict[str, Any]:
     found = {}
     for situation in _DRAWN_TWINS:
         chosen = aimed + [i for i in rows if others.rows[i].situation == situation]
+        if not 0 < len(aimed) < len(chosen):
+            continue
         truth = np.arange(len(chosen)) < len(aimed)
         artworks = [others.rows[i].artwork for i in chosen]
         low, high = bootstrap(truth, others.scores[chosen, column], artworks, auc)

@@ -22,16 +22,16 @@ LABELS: Final = ("self_harm", "unconscious", "serious_injury")
 class PeopleOptions:
     """How long and how hard to fit."""
 
-    epochs: int = 8
+    epochs: int = 12
     pairs: int = 12
     """In a step."""
     others: int = 1600
     """Pictures of other material in an epoch, drawn anew for each."""
-    hidden: int = 64
+    hidden: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 2e-2
-    pair_weight: float = 0.5
-    dropout: float = 0.3
+    pair_weight: float = 2.0
+    dropout: float = 0.5
     seed: int = 0
 
 

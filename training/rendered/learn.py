@@ -19,17 +19,24 @@ from streamwatch.inference.encoders.base import Encoder
 from streamwatch.inference.encoders.loading import load_encoder
 from streamwatch.inference.heads import Heads, load_trained_heads
 from streamwatch.inference.manifest import read_manifest
+from streamwatch.inference.publishing import write_weights
 from streamwatch.learning.calibration import fit_join, joined
 from streamwatch.learning.features import Features, extract, load_features
 from streamwatch.learning.fit import Matrix, Places, raw_logits
 from streamwatch.learning.rows import Row, label_matrix, read_rows, split_mask
 from training.art import Split
-from training.publish import publish
+from training.publish import write_card
 from training.rendered.findings import Others, findings, verdict
 from training.rendered.fitting import LABELS, PeopleOptions, Side, fit_people, other_known
 from training.rendered.material import People, known_people, squashed
 from training.rendered.merging import merged
 
+DOTTED: Final = {
+    "self_harm": "self-harm.prob",
+    "unconscious": "gore.classes.unconscious",
+    "serious_injury": "gore.classes.serious_injury",
+}
+"""Trained label -> label of the contract."""
 _CACHE: Final = Path(__file__).resolve().parents[2] / ".cache" / "training"
 
 
@@ -50,10 +57,22 @@ def learn(folders: list[Path], cache: Path, weights: Path) -> dict[str, Any]:
     )
     heads.join = torch.from_numpy(_join(heads, people, features, made_rows, made))
     found = _measured(heads, people, features, (made_rows, made), _read(cache / "pans"))
-    evaluation = json.loads((weights / "evaluation.json").read_text())
-    evaluation["people"] = {"set": people.pin(), "labels": found}
-    kept = [label for label, one in found.items() if verdict(label, one).status != "unsupported"]
-    publish(weights, manifest.name, merged(base, only(heads, tuple(kept))) if kept else base, evaluation)
+    claimed = {label: verdict(label, one) for label, one in found.items()}
+    kept = tuple(label for label, one in claimed.items() if one.status != "unsupported")
+    file = weights / "evaluation.json"
+    evaluation = {**json.loads(file.read_text()), "people": {"set": people.pin(), "labels": found}}
+    file.write_text(json.dumps(evaluation, indent=1, sort_keys=True) + "\n")
+    write_weights(
+        weights,
+        name=manifest.name,
+        licence=manifest.licence,
+        encoder=manifest.encoder,
+        heads=merged(base, only(heads, kept)) if kept else base,
+        gore_parts=manifest.gore_parts,
+        labels={**manifest.labels, **{DOTTED[label]: one for label, one in claimed.items()}},
+        scale=manifest.gore_scale,
+    )
+    write_card(weights)
     return found
 
 
