@@ -84,7 +84,7 @@ class Daemon:
                 logs=self._logs,
             )
             try:
-                await self._organs.inference.start()
+                await self._organs.models.inference.start()
                 self._announce(manifest)
                 return await self._serve()
             finally:
@@ -124,10 +124,10 @@ class Daemon:
         self.instruments.config_last_reload_successful.set(self._source.fault is None)
         for sink in (*map(str, self._organs.desk.sinks), CALLBACKS):
             self.instruments.add_sink(sink)
-        self._organs.switch.announce(manifest)
+        self._organs.models.switch.announce(manifest)
         tell_unbound(self._loaded.settings, self._organs.weights, self._log.info)
         self._health = Health(
-            inference=self._organs.inference,
+            inference=self._organs.models.inference,
             desk=self._organs.desk,
             supervisor=self._organs.supervisor,
             lane=self._organs.lane,
@@ -155,14 +155,14 @@ class Daemon:
                 await self._organs.pool.ready()
             await self._organs.opinions.load()
             await self._organs.roster.fill(self._loaded)
-            self._organs.shadow.follow(self._loaded.settings, self._loaded.file)
+            self._organs.models.shadow.follow(self._loaded.settings, self._loaded.file)
             self._organs.mask_secrets()
             await self._source.keep(self.store)
             async with asyncio.TaskGroup() as watchers, self._organs_ended():
                 self._organ(watchers, "supervisor", self._organs.supervisor.run())
                 self._organ(watchers, "seconds", self._each_second())
                 self._organ(watchers, "reload", self._follow_config())
-                self._organ(watchers, "shadow", self._organs.shadow.run())
+                self._organ(watchers, "shadow", self._organs.models.shadow.run())
                 for name, organ in self._organs.front.organs().items():
                     self._organ(watchers, name, organ)
                 self._organ(watchers, "watchdog", self._notifier.watchdog(self._health.stuck, self._log))
@@ -196,7 +196,7 @@ class Daemon:
             self._health.stopping = True
             await listeners.close()
             self._organs.supervisor.stop()
-            await self._organs.inference.stop(_SCORE_GRACE)
+            await self._organs.models.inference.stop(_SCORE_GRACE)
             self._organs.opinions.stop()  # before the flush, which sends what waits for an opinion as it is
             if not await self._organs.lane.drained(_DELIVER_GRACE):
                 self._log.error("alerts.not_all_recorded")
@@ -205,7 +205,7 @@ class Daemon:
                 organ.cancel()
 
     async def _until_stopped(self) -> int:
-        lost = asyncio.create_task(self._organs.inference.lost(), name="device-lost")
+        lost = asyncio.create_task(self._organs.models.inference.lost(), name="device-lost")
         wanted = asyncio.create_task(self._stop_wanted.wait(), name="stop-wanted")
         try:
             await asyncio.wait({lost, wanted}, return_when=asyncio.FIRST_COMPLETED)
@@ -224,7 +224,7 @@ class Daemon:
             self._notifier.reloading()
             if loaded is not None:
                 try:
-                    await self._take_config(loaded, await self._organs.switch.prepare(loaded))
+                    await self._take_config(loaded, await self._organs.models.switch.prepare(loaded))
                 except ConfigError as error:
                     self._source.refuse(error)
             self._health.config_fault = self._source.fault
@@ -238,7 +238,7 @@ class Daemon:
         self._organs.follow(settings)  # first: who is a client no more is out, and new secrets are masked
         switch = None if weights is None else partial(self._organs.take_weights, weights)
         await self._organs.roster.apply(loaded, switch)
-        self._organs.shadow.follow(settings, loaded.file)
+        self._organs.models.shadow.follow(settings, loaded.file)
         self._organs.mask_secrets()
         await self._organs.desk.replace_sinks(sinks(settings))
         for gone in before - set(self._organs.desk.sinks):
@@ -250,7 +250,7 @@ class Daemon:
     async def _each_second(self) -> None:
         while True:
             self._organs.reporter.tell_summed()
-            self.instruments.queue_depth.set(self._organs.inference.progress().depth)
+            self.instruments.queue_depth.set(self._organs.models.inference.progress().depth)
             await asyncio.sleep(1.0)
 
     def _organ(self, group: asyncio.TaskGroup, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -2,15 +2,12 @@
 
 import random
 import time
-from functools import partial
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
 from streamwatch.app.assembly import (
     WeightsView,
-    engine_options,
-    inference_options,
     opinion_options,
     pool_options,
     share_cores,
@@ -26,18 +23,16 @@ from streamwatch.app.meters import Meters
 from streamwatch.app.opinions import Opinions
 from streamwatch.app.recorder import Recorder
 from streamwatch.app.roster import Roster
-from streamwatch.app.shadow import Shadow
-from streamwatch.app.shadow_log import ShadowLog
 from streamwatch.app.snoozer import Snoozer
 from streamwatch.app.stream_desk import StreamDesk
 from streamwatch.app.stream_views import StreamViews
 from streamwatch.app.v1_services import v1_services
-from streamwatch.app.weights_switch import Prepared, WeightsSwitch
+from streamwatch.app.weights_organs import WeightsOrgans
+from streamwatch.app.weights_switch import Prepared
 from streamwatch.capture.pool import CapturePool
 from streamwatch.delivery.alert_desk import AlertDesk
 from streamwatch.inference.manifest import Manifest
-from streamwatch.inference.model import load_model, uses_gpu
-from streamwatch.inference.worker import InferenceWorker
+from streamwatch.inference.model import uses_gpu
 from streamwatch.jobs.active import Place
 from streamwatch.jobs.spool import Spool
 from streamwatch.records.capture import CaptureEvent
@@ -85,10 +80,9 @@ class Organs:
         self.weights: WeightsView = view_weights(manifest)
         self.own_ports: list[tuple[str, int]] = []
         """The listeners' addresses, once they are bound; never dialled for anybody."""
-        self._build_readers(settings, folder, manifest)
+        self._build_readers(settings, folder, manifest, history)
         self._build_alerts(settings)
         self._build_watching()
-        self._build_shadow(history)
         self._build_desired()
         self._build_front(settings, history, spool)
 
@@ -101,7 +95,7 @@ class Organs:
 
     def take_weights(self, prepared: Prepared) -> None:
         """Let other weights score; the roster gives the streams their judges right after it."""
-        self.switch.take(prepared, self._settings)
+        self.models.switch.take(prepared, self._settings)
         self.front.follow_weights()
         for stream in self.supervisor.streams:
             self._instruments.drop_probability(stream)
@@ -109,7 +103,7 @@ class Organs:
     def remarks(self) -> list[str]:
         """What /health/ready should mention of the weights and of the second opinion."""
         opinion = self.opinions.warning
-        return [*self.switch.remarks(), *self.shadow.remarks(), *([opinion] if opinion else [])]
+        return [*self.models.remarks(), *([opinion] if opinion else [])]
 
     def listen_on(self, bound: list[tuple[str, int]]) -> None:
         """The listeners are bound: from now on these addresses are forbidden ground."""
@@ -123,29 +117,18 @@ class Organs:
 
     # -- building -------------------------------------------------------------------------------------------------
 
-    def _build_readers(self, settings: Settings, folder: Path, manifest: Manifest) -> None:
+    def _build_readers(self, settings: Settings, folder: Path, manifest: Manifest, history: History) -> None:
         shares = share_cores(settings, usable_cores(), gpu=uses_gpu(settings.inference.device))
-        load = partial(
-            load_model,
-            device=settings.inference.device,
-            threads=shares.inference,
-            engine=engine_options(settings),
-            log=self._log,
-        )
-        self._load_candidate = partial(load_model, device=settings.inference.device)
-        self.inference = InferenceWorker(
-            partial(load, folder),
-            inference_options(settings),
-            on_result=self._took_result,
-            on_batch=self._meters.batch,
-            log=self._log,
-        )
-        self.switch = WeightsSwitch(
+        self.models = WeightsOrgans(
+            settings,
             folder,
             manifest,
             self.weights,
-            inference=self.inference,
-            load=load,
+            threads=shares.inference,
+            history=history,
+            on_result=self._took_result,
+            on_batch=self._meters.batch,
+            definition=self._definition,
             instruments=self._instruments,
             log=self._log,
         )
@@ -211,25 +194,13 @@ class Organs:
         )
         self.supervisor = Supervisor(
             capture=self.pool,
-            submit=self.inference.submit,
-            forget=self.inference.forget,
+            submit=self.models.submit,
+            forget=self.models.inference.forget,
             watcher=self.reporter,
             log=self._log,
             clock=time.monotonic,
             wall=time.time,
             rng=self._rng,
-        )
-
-    def _build_shadow(self, history: History) -> None:
-        lost = self._instruments.api.history_rows_lost
-        self.shadow = Shadow(
-            self.weights,
-            load=self._load_candidate,
-            busy=self.inference.is_busy,
-            definition=self._definition,
-            rows=ShadowLog(history, log=self._log, on_lost=lost.inc),
-            instruments=self._instruments.weights,
-            log=self._log,
         )
 
     def _build_desired(self) -> None:
@@ -264,14 +235,14 @@ class Organs:
                 store=self._store,
                 history=history,
                 spool=spool,
-                inference=self.inference,
+                inference=self.models.inference,
                 desk=self.desk,
                 streams=self.streams,
                 weights=self.weights,
                 instruments=self._instruments,
                 log=self._log,
             ),
-            lambda keeper: v1_services(keeper, self.streams, views, incidents, self.switch.described),
+            lambda keeper: v1_services(keeper, self.streams, views, incidents, self.models.switch.described),
             self.own_ports,
         )
 
@@ -285,14 +256,12 @@ class Organs:
         return None if watched is None else watched.definition
 
     def _took_frame(self, frame: Frame) -> None:
-        self.shadow.saw(frame)
         self.supervisor.on_frame(frame)
 
     def _took_event(self, event: CaptureEvent) -> None:
         self.supervisor.on_event(event)
 
     def _took_result(self, result: Scores | Unscored) -> None:
-        self.shadow.answered(result)
         self.supervisor.on_result(result)
 
     def _state_changed(self, state: StreamState) -> None:

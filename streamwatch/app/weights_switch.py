@@ -12,6 +12,7 @@ from streamwatch.app.assembly import WeightsView, view_weights
 from streamwatch.app.v1_services import describe_weights
 from streamwatch.errors import ConfigError, ConfigFault, WeightsError
 from streamwatch.inference.device import Loaded as LoadedModel
+from streamwatch.inference.engines import openvino
 from streamwatch.inference.manifest import Manifest, find_weights, read_manifest
 from streamwatch.inference.model import ScoringModel
 from streamwatch.inference.worker import InferenceWorker
@@ -83,7 +84,9 @@ class WeightsSwitch:
         self._loading = manifest.name
         self._log.info("weights.loading", weights=manifest.name, sha256=manifest.sha256)
         try:
-            model = await self._inference.load_beside(partial(self._load, folder))
+            # OpenVINO's threads serve every model and live for good, so they must not be started by a lowly one.
+            gently = not openvino.available()
+            model = await self._inference.load_beside(partial(self._load, folder), gently=gently)
         finally:
             self._loading = None
         if model.model.weights.sha256 != manifest.sha256:

@@ -60,6 +60,11 @@ class Device:
         self._untroubled = 0
         self._recover_after = _RECOVER_AFTER
 
+    @property
+    def largest(self) -> int:
+        """The largest batch when memory is not short."""
+        return self._max_batch
+
     def warm_up(self, trial: BatchTrial | None = None) -> bool:
         """Scores blank pictures at every power of two up to the largest batch, and at that one.
 

@@ -2,21 +2,19 @@
 
 import asyncio
 import contextlib
-import os
 import queue
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from streamwatch.errors import DeviceLost, InferenceError, WeightsError
 from streamwatch.inference.device import Device, Failure
 from streamwatch.inference.model import ScoringModel
+from streamwatch.inference.priority import LOWEST, give_way
 from streamwatch.records.frame import Pixels
 from streamwatch.records.labels import LABELS
-
-_LOWEST: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,7 @@ class ShadowScorer:
         self._work.put(None)
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):  # only Linux knows the priority of a thread
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST)
+        give_way(LOWEST)
         try:
             model = self._load()
             device = Device(model, max_batch=1, begin=lambda: None)

@@ -14,6 +14,7 @@ from streamwatch.inference.device import Device, Failure, Loaded, Outcome, Row
 from streamwatch.inference.features import Errand
 from streamwatch.inference.frame_queue import Waiting
 from streamwatch.inference.model import ScoringModel
+from streamwatch.inference.priority import LOW, give_way
 from streamwatch.inference.tuning import give_back_memory
 from streamwatch.records.frame import Frame
 from streamwatch.records.labels import LABELS
@@ -88,14 +89,21 @@ class Threads:
             await asyncio.to_thread(thread.join, max(0.0, deadline - self._clock()))
         return not any(thread.is_alive() for thread in self._running)
 
-    def load_beside(self, load: Callable[[], ScoringModel]) -> "asyncio.Future[Loaded]":
-        """Loads and warms up another model in a thread of its own. The answer, or WeightsError, comes on the loop."""
+    def load_beside(self, load: Callable[[], ScoringModel], *, gently: bool) -> "asyncio.Future[Loaded]":
+        """Loads and warms up another model in a thread of its own. The answer, or WeightsError, comes on the loop.
+
+        No size of batches is tried out, because figures beside live work mean little: that of the model at work stays.
+        """
         assert self._loop is not None
+        assert self._now is not None
+        largest = self._now.device.largest
         answer: asyncio.Future[Loaded] = self._loop.create_future()
 
         def work() -> None:
+            if gently:
+                give_way(LOW)
             try:
-                self._post(_answer, answer, self._warm(load))
+                self._post(_answer, answer, self._warm(load, largest, None))
             except WeightsError as error:
                 self._post(_answer, answer, error)
 
@@ -123,7 +131,7 @@ class Threads:
     def _device_thread(self) -> None:
         self._device_ident = threading.get_ident()
         try:
-            loaded = self._warm(self._load)
+            loaded = self._warm(self._load, self._max_batch, BatchTrial() if self._best_batch else None)
         except WeightsError as error:
             self._post(self._hooks.not_loaded, error)
             return
@@ -147,12 +155,11 @@ class Threads:
         finally:
             self._device_since = None
 
-    def _warm(self, load: Callable[[], ScoringModel]) -> Loaded:
+    def _warm(self, load: Callable[[], ScoringModel], largest: int, trial: BatchTrial | None) -> Loaded:
         """Raises WeightsError, also for a model that answers with something that is no probability."""
         try:
             model = load()
-            device = Device(model, max_batch=self._max_batch, begin=self._device_begins)
-            trial = BatchTrial() if self._best_batch else None
+            device = Device(model, max_batch=largest, begin=self._device_begins)
             sound = device.warm_up(trial)
         except WeightsError:
             raise

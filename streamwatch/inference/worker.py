@@ -95,11 +95,14 @@ class InferenceWorker:
         self._log.info("inference.started", weights=model.weights.name, batch_limit=self._limit, seconds=seconds)
         return model
 
-    async def load_beside(self, load: Callable[[], ScoringModel]) -> Loaded:
-        """Loads another model and warms it up while this one goes on scoring, for ``switch``. Raises WeightsError."""
+    async def load_beside(self, load: Callable[[], ScoringModel], *, gently: bool = False) -> Loaded:
+        """Loads another model and warms it up while this one goes on scoring, for ``switch``. Raises WeightsError.
+
+        ``gently``: at a low priority, which threads that the model starts for good would keep.
+        """
         try:
             async with asyncio.timeout(self._options.load_timeout):
-                return await self._threads.load_beside(load)
+                return await self._threads.load_beside(load, gently=gently)
         except TimeoutError as error:
             raise WeightsError(f"the weights were not loaded in {self._options.load_timeout:g} s") from error
 
