@@ -124,7 +124,7 @@ def list_weights(*, as_json: bool) -> int:
     for manifest in manifests:
         table = Table(title=f"{manifest.name} ({manifest.licence})", title_justify="left")
         for heading in ("label", "coverage", "of", "threshold"):
-            table.add_column(heading, overflow="fold")
+            table.add_column(heading, overflow="fold", no_wrap=heading in ("label", "coverage"))
         for label in LABELS:
             one = manifest.labels[label]
             table.add_row(label, _coverage_words(one), one.of, "" if one.enter is None else f"{one.enter:.3f}")

@@ -15,6 +15,7 @@ from streamwatch.inference.sources import known_sources
 IMAGE_SIZE = 64
 PATCH = 16
 CHANNELS = 24
+_SPECIAL = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2}
 PREPROCESSOR = {
     "do_convert_rgb": None, "do_normalize": True, "do_rescale": True, "do_resize": True,
     "image_mean": [0.5, 0.5, 0.5], "image_processor_type": "SiglipImageProcessor", "image_std": [0.5, 0.5, 0.5],
@@ -37,7 +38,7 @@ def write_siglip(folder: Path, texts: Iterable[str] | None = None) -> Path:
     vision = {"hidden_size": CHANNELS, "image_size": IMAGE_SIZE, "patch_size": PATCH, "intermediate_size": 32}
     text = {"hidden_size": CHANNELS, "vocab_size": len(tokenizer), "intermediate_size": 32, "projection_size": CHANNELS}
     depth = {"num_hidden_layers": 2, "num_attention_heads": 4}
-    config = SiglipConfig(vision_config=vision | depth, text_config=text | depth | {"pad_token_id": 0})
+    config = SiglipConfig(vision_config=vision | depth, text_config=text | depth | _SPECIAL)
     model: Any = SiglipModel(config)
     with torch.no_grad():  # random towers of this size say nearly the same of every picture: make them disagree
         for name, tensor in model.named_parameters():
