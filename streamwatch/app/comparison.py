@@ -82,8 +82,9 @@ class Comparison:
     streams_with: dict[SideName, set[str]] = field(default_factory=lambda: {"live": set(), "candidate": set()})
     together: int = 0
     """Incidents of the candidate that overlap with one of the live weights, of the same stream and model."""
-    different: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
-    """The most different frames, a heap: difference, frame, what is shown of it."""
+    different: list[tuple[float, int, dict[str, Any]]] = field(default_factory=list)
+    """The most different frames, a heap: difference, a number of its own (ids begin anew with each daemon), what is
+    shown of it."""
 
     @property
     def hours(self) -> float:
@@ -120,7 +121,7 @@ class Comparison:
             "candidate": round(frame.candidate.values[label], 4),
         }
         push = heapq.heappush if len(self.different) < _MOST_DIFFERENT else heapq.heappushpop
-        push(self.different, (apart[label], frame.frame, shown))
+        push(self.different, (apart[label], -self.frames, shown))
 
     def add_incidents(self, incidents: Sequence[ShadowIncident]) -> None:
         """Those of this pair, of both sides."""
