@@ -3,7 +3,7 @@
 All contenders run in one process, so that its tuning (see streamwatch/inference/tuning.py) serves all alike.
 
 ``two_models``: the worker as it is, over the same worker with one encoder pass for each model. ``raw_loop``: the worker
-as it is, over nothing but the encoder in a loop, at the batch size that suits it best.
+as it is, over nothing but its engine in a loop, at the batch size that suits it best. ``engines``: see engines.py.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -21,8 +21,10 @@ import structlog
 import torch
 
 from benchmarks import measure
+from benchmarks.engines import compare_engines
+from streamwatch.inference.engines.base import EngineOptions
+from streamwatch.inference.manifest import read_manifest
 from streamwatch.inference.model import EncoderModel, find_weights, load_model
-from streamwatch.inference.preprocess import normalise
 from streamwatch.inference.tuning import tune_process
 from streamwatch.inference.worker import BatchReport, InferenceOptions, InferenceWorker
 from streamwatch.records.frame import Frame, Pixels
@@ -43,9 +45,9 @@ class PassPerModel(EncoderModel):
         return np.concatenate([self.forward_model(batch, model) for model in MODELS], axis=1)
 
 
-def pass_per_model(folder: Path, threads: int | None) -> PassPerModel:
+def pass_per_model(load: Callable[[], EncoderModel]) -> PassPerModel:
     """Loads the weights and gives them the slower forward."""
-    model = load_model(folder, threads=threads)
+    model = load()
     model.__class__ = PassPerModel
     assert isinstance(model, PassPerModel)
     return model
@@ -113,15 +115,15 @@ class Flood:
 
 
 class RawLoop:
-    """The encoder and nothing else, on tensors that are ready."""
+    """The engine and nothing else, on tensors that are ready."""
 
     def __init__(self, model: EncoderModel) -> None:
         self._model = model
+        self.engine = model.engine
         self._batches: dict[int, torch.Tensor] = {}
         some = pictures()
         for size in _RAW_BATCHES:
-            pixels = model.prepare(some[:size]).to(model.device)
-            self._batches[size] = normalise(pixels, next(model.encoder.parameters()).dtype, model.encoder.spec)
+            self._batches[size] = model.prepare(some[:size])
 
     def at(self, size: int, seconds: float = _TURN) -> measure.Contender:
         """The loop at one batch size."""
@@ -135,7 +137,7 @@ class RawLoop:
         batch, done, began = self._batches[size], 0, time.perf_counter()
         with torch.inference_mode():
             while time.perf_counter() < began + seconds:
-                self._model.encoder(batch)
+                self._model.engine(batch)
                 done += size
             if self._model.device.type == "cuda":
                 torch.cuda.synchronize()
@@ -146,13 +148,13 @@ def _silence(*_: Any) -> Any:
     raise structlog.DropEvent
 
 
-async def compare(folder: Path, *, seconds: float, threads: int | None, options: InferenceOptions) -> dict[str, Any]:
+async def compare(load: Callable[[], EncoderModel], *, seconds: float, options: InferenceOptions) -> dict[str, Any]:
     """The whole comparison; ``seconds`` is about how long the measured rounds take."""
-    raw = RawLoop(load_model(folder, threads=threads))
+    raw = RawLoop(load())
     sizes = await measure.interleaved({str(size): raw.at(size, _TURN / 2) for size in _RAW_BATCHES}, rounds=3)
     best = max(_RAW_BATCHES, key=lambda size: measure.medians(sizes)[str(size)])
-    both = Flood(lambda: load_model(folder, threads=threads), options)
-    each = Flood(lambda: pass_per_model(folder, threads), options)
+    both = Flood(load, options)
+    each = Flood(partial(pass_per_model, load), options)
     model = await both.worker.start()
     await each.worker.start()
     try:
@@ -173,6 +175,7 @@ async def compare(folder: Path, *, seconds: float, threads: int | None, options:
         "max_batch": options.max_batch,
         "rounds": len(figures["worker"]),
         "weights": model.weights.name,
+        "engine": f"{raw.engine.name} {raw.engine.precision}",
         "device": str(torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
@@ -190,6 +193,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="about how long the measured rounds take")
     parser.add_argument("--weights", default="starter")
     parser.add_argument("--threads", type=int, help="torch's CPU threads; default: torch decides")
+    parser.add_argument("--engine", choices=("auto", "torch", "compile", "openvino"), default="auto")
+    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument("--compiled", action="store_true", help="compare torch.compile too: it takes minutes")
     parser.add_argument("--max-batch", type=int, default=InferenceOptions().max_batch)
     arguments = parser.parse_args()
     if "OMP_WAIT_POLICY" not in os.environ:
@@ -197,9 +203,14 @@ def main() -> None:
         tune_process()
         os.execv(sys.executable, [sys.executable, "-m", "benchmarks.inference", *sys.argv[1:]])
     tune_process()
-    options = replace(InferenceOptions(), max_batch=arguments.max_batch)
+    options = replace(InferenceOptions(), max_batch=arguments.max_batch, best_batch=True)
     folder = find_weights(arguments.weights)
-    result = asyncio.run(compare(folder, seconds=arguments.seconds, threads=arguments.threads, options=options))
+    log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+    engine = EngineOptions(arguments.engine, arguments.precision)
+    load = partial(load_model, folder, threads=arguments.threads, engine=engine, log=log)
+    result = asyncio.run(compare(load, seconds=arguments.seconds, options=options))
+    rounds = max(3, round(arguments.seconds / 5))
+    result |= asyncio.run(compare_engines(read_manifest(folder), rounds=rounds, compiled=arguments.compiled))
     measure.report(result, as_json=arguments.json)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -151,7 +152,8 @@ def test_what_is_asked_for_is_tried_even_when_it_is_not_installed(monkeypatch: p
     def missing(_: str) -> None:
         raise ModuleNotFoundError
 
-    monkeypatch.setattr(openvino.importlib, "import_module", missing)
+    importer = SimpleNamespace(import_module=missing)
+    monkeypatch.setattr("streamwatch.inference.engines.openvino.importlib", importer)
     with capture_logs() as logs:
         engine = choose_engine(SmallEncoder(), CPU, small_judge, EngineOptions("openvino", "float32"), log=LOG)
     assert engine.name == "torch"

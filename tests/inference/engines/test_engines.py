@@ -13,7 +13,7 @@ import torch
 from streamwatch.demo.drawings import gore_scene, harmless_scene
 from streamwatch.inference.encoders.base import Encoder
 from streamwatch.inference.engines import openvino
-from streamwatch.inference.engines.base import EngineOptions
+from streamwatch.inference.engines.base import EngineFailed, EngineOptions
 from streamwatch.inference.engines.checking import PROBABILITY_TOLERANCE
 from streamwatch.inference.engines.compiled import CompiledEngine
 from streamwatch.inference.engines.cuda_graph import CudaGraphEngine
@@ -60,7 +60,7 @@ def test_openvino_in_float32_is_plain_torch(model: EncoderModel, batch: torch.Te
 def test_openvino_in_bfloat16_stays_within_the_tolerance(model: EncoderModel, batch: torch.Tensor) -> None:
     try:
         engine = OpenVinoEngine(model.encoder, torch.bfloat16, threads=1)
-    except openvino.EngineFailed as error:
+    except EngineFailed as error:
         pytest.skip(str(error))
     assert 0 < furthest(model, batch, engine) < PROBABILITY_TOLERANCE
 
@@ -109,7 +109,7 @@ def test_a_caller_keeps_the_maps_that_it_was_given() -> None:
 
 COMPILE = """
 import structlog, torch
-from streamwatch.inference.engines.base import EngineOptions
+from streamwatch.inference.engines.base import EngineFailed, EngineOptions
 from streamwatch.inference.engines.choice import choose_engine
 from tests.inference.engines.small_encoder import SmallEncoder, small_judge
 log = structlog.wrap_logger(structlog.PrintLogger(), processors=[structlog.processors.JSONRenderer()])
