@@ -28,6 +28,7 @@ ORDERED: Final = 0.8
 APART: Final = 0.9
 """AUC against everything else, below which a label is not even a proxy for what it sees."""
 LEAST_GROUPS: Final = 10
+_CHANCE: Final = 0.6
 FALSE_ALARMS: Final = 0.01
 LEAST_RECALL: Final = 0.1
 """A threshold that finds less is not proposed."""
@@ -222,6 +223,6 @@ def _drawings(finding: Mapping[str, Any]) -> str:
     drawn = finding["drawn_twins"]
     if not drawn:
         return ", rendered ones only"
-    worst = min(drawn.values(), key=lambda d: float(d["auc"]))
-    good = worst["auc"] >= ORDERED
-    return f"; in drawings too ({worst['auc']:.2f})" if good else f"; hardly in drawings (AUC {worst['auc']:.2f})"
+    worst = min(float(one["auc"]) for one in drawn.values())
+    told = "in drawings too" if worst >= ORDERED else "hardly in drawings" if worst >= _CHANCE else "not in drawings"
+    return f"; {told} (AUC {worst:.2f})"

@@ -19,8 +19,10 @@ from streamwatch.inference.encoders.base import Encoder
 from streamwatch.inference.encoders.loading import load_encoder
 from streamwatch.inference.heads import Heads, load_trained_heads
 from streamwatch.inference.manifest import read_manifest
+from streamwatch.inference.model import load_model
 from streamwatch.inference.publishing import write_weights
 from streamwatch.learning.calibration import fit_join, joined
+from streamwatch.learning.evaluation import run_trial
 from streamwatch.learning.features import Features, extract, load_features
 from streamwatch.learning.fit import Matrix, Places, raw_logits
 from streamwatch.learning.rows import Row, label_matrix, read_rows, split_mask
@@ -30,6 +32,8 @@ from training.rendered.findings import Others, findings, verdict
 from training.rendered.fitting import LABELS, PeopleOptions, Side, fit_people, other_known
 from training.rendered.material import People, known_people, squashed
 from training.rendered.merging import merged
+from training.rendered.sample import pairs_right, scorer, write_figures
+from training.trials import TRIALS
 
 DOTTED: Final = {
     "self_harm": "self-harm.prob",
@@ -60,7 +64,9 @@ def learn(folders: list[Path], cache: Path, weights: Path) -> dict[str, Any]:
     claimed = {label: verdict(label, one) for label, one in found.items()}
     kept = tuple(label for label, one in claimed.items() if one.status != "unsupported")
     file = weights / "evaluation.json"
-    evaluation = {**json.loads(file.read_text()), "people": {"set": people.pin(), "labels": found}}
+    evaluation = json.loads(file.read_text())
+    evaluation["trials"] = renewed(evaluation["trials"], heads, kept, (made_rows, made))
+    evaluation["people"] = {"set": people.pin(), "labels": found}
     file.write_text(json.dumps(evaluation, indent=1, sort_keys=True) + "\n")
     write_weights(
         weights,
@@ -74,6 +80,27 @@ def learn(folders: list[Path], cache: Path, weights: Path) -> dict[str, Any]:
     )
     write_card(weights)
     return found
+
+
+def renewed(
+    findings_: Sequence[dict[str, Any]], heads: Heads, labels: tuple[str, ...], made: tuple[Sequence[Row], Features]
+) -> list[dict[str, Any]]:
+    """The trials of labels that these heads answer now, asked again; the colour baseline stays what it was."""
+    rows = _rows(made[0], "test")
+    held_out = [made[0][i] for i in rows]
+    scores = _scores(heads, made[1], rows)
+    photos = np.array([row.situation == "plain_photo" for row in held_out])
+    again = {}
+    for trial in (trial for trial in TRIALS if trial.label in labels):
+        column = label_matrix(held_out, [trial.label])[:, 0]
+        own = scores[:, heads.labels.index(trial.label)]
+        found = run_trial(trial, held_out, column=column, scores=own, baseline=own, photo_scores=own[photos])
+        if found is not None:
+            again[trial.name] = found.as_dict()
+    return [
+        {**again[one["trial"]], "baseline_auc": one["baseline_auc"]} if one["trial"] in again else one
+        for one in findings_
+    ]
 
 
 def only(heads: Heads, labels: tuple[str, ...]) -> Heads:
@@ -153,6 +180,7 @@ def main() -> None:
     for label, found in learn(arguments.people, arguments.cache, arguments.weights).items():
         print(label, json.dumps(found))
         print(label, verdict(label, found))
+    write_figures(pairs_right(scorer(load_model(arguments.weights, device="cpu"))))
 
 
 if __name__ == "__main__":

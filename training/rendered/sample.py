@@ -7,21 +7,24 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from PIL import Image
 
+from streamwatch.inference.model import ScoringModel
 from streamwatch.records.frame import Pixels
+from streamwatch.records.labels import LABELS
 from training.rendered.rows import FACTS, facts_of, picture_file
 from training.rendered.series import Kind
 
 FOLDER: Final = Path(__file__).with_name("slice")
 TWINS: Final = "twins.csv"
+FIGURES: Final = "figures.json"
 _EACH: Final[dict[Kind, int]] = {"gun": 6, "blade": 4, "unconscious": 4, "injury": 4}
-_LABELS: Final[dict[Kind, dict[str, str]]] = {
+_ASKED: Final[dict[Kind, dict[str, str]]] = {
     "gun": {"self_harm": "self-harm.prob"},
     "blade": {"self_harm": "self-harm.prob"},
     "unconscious": {"unconscious": "gore.classes.unconscious"},
@@ -90,7 +93,7 @@ def _good(pair: Pair) -> bool:
 
 
 def _label(pair: Pair) -> str:
-    names = _LABELS[pair[0]["kind"]].items()
+    names = _ASKED[pair[0]["kind"]].items()
     return next((label for trained, label in names if pair[0]["labels"][trained] > pair[1]["labels"][trained]), "")
 
 
@@ -122,3 +125,24 @@ def pairs_right(
         right, of = counts.get(label, (0, 0))
         counts[label] = (right + (high > low), of + 1)
     return counts
+
+
+def scorer(model: ScoringModel) -> Callable[[Sequence[Pixels]], list[dict[str, float]]]:
+    """What ``pairs_right`` asks of weights."""
+
+    def score(pictures: Sequence[Pixels]) -> list[dict[str, float]]:
+        values = model.forward(model.prepare(pictures))
+        return [dict(zip(LABELS, map(float, row), strict=True)) for row in values]
+
+    return score
+
+
+def write_figures(right: Mapping[str, tuple[int, int]], folder: Path = FOLDER) -> None:
+    """What the shipped weights reach on the slice: later ones may not fall below."""
+    (folder / FIGURES).write_text(json.dumps(right, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_figures(folder: Path = FOLDER) -> dict[str, tuple[int, int]]:
+    """Label -> (pairs that were right, pairs)."""
+    found = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+    return {label: (int(right), int(of)) for label, (right, of) in found.items()}

@@ -49,15 +49,17 @@ def cache_folder(cache: Path, weights: Path) -> None:
     manifest = read_manifest(weights)
     encoder = load_encoder(manifest).fold()
     shutil.copy(manifest.heads.path, cache / "heads.npz")
-    for name, each in (("set", 1), ("pans", FRAMES)):
-        rows = [
-            Row("photos", f"photo-{i}", "CC0-1.0", SPLITS[i % 3], "plain_photo", {"drawing": 0})
-            for i in range(12 if each == 1 else 3)
-            for _ in range(each)
-        ]
+    plain = [Row("photos", f"photo-{i}", "CC0-1.0", SPLITS[i % 3], "plain_photo", {"drawing": 0}) for i in range(12)]
+    drawn = [
+        Row("emoji", f"face-{i}", "CC0-1.0", "test", f"self_harm_{kind}", {"self_harm": int(kind == "aimed")})
+        for kind in ("aimed", "turned_away", "other_object")
+        for i in range(3)
+    ]
+    for name, rows in (("set", plain + drawn), ("pans", [row for row in plain[:3] for _ in range(FRAMES)])):
         (cache / name).mkdir()
         write_rows(cache / name / "rows.jsonl", rows)
-        small = [Image.fromarray(noise(1000 + i, square=False)).resize((224, 224)) for i in range(len(rows))]
+        made = [noise(1000 + i, square=row.labels.get("self_harm") == 1) for i, row in enumerate(rows)]
+        small = [Image.fromarray(picture).resize((224, 224)) for picture in made]
         extract(np.stack([np.asarray(picture) for picture in small]), encoder, cache / name / "features")
 
 
@@ -94,6 +96,18 @@ def test_what_was_measured_and_on_what_is_kept(learnt: tuple[Path, Path, dict[st
     assert len(kept["set"]["facts_sha256"]) == 64
     figures = read_manifest(weights).labels["self-harm.prob"].figures
     assert figures["twins"] == pytest.approx(found["self_harm"]["twins"]["share"], abs=1e-4)
+
+
+def test_questions_of_the_label_are_asked_again(learnt: tuple[Path, Path, dict[str, Any]]) -> None:
+    old, new = (json.loads((folder / "evaluation.json").read_text())["trials"] for folder in learnt[:2])
+    assert [one["trial"] for one in new] == [one["trial"] for one in old]
+    for before, after in zip(old, new, strict=True):
+        if before["label"] != "self_harm":
+            assert after == before
+            continue
+        assert (after["positives"], after["negatives"]) == (3, 3)
+        assert after["auc"] == 1.0
+        assert after["baseline_auc"] == before["baseline_auc"]
 
 
 def test_the_card_says_it_in_words(learnt: tuple[Path, Path, dict[str, Any]]) -> None:
