@@ -153,8 +153,7 @@ class Instruments:
         )
         self.capture_to_alert_seconds = Histogram(
             "streamwatch_capture_to_alert_seconds",
-            "From the last byte of the first frame over the threshold to the alert being written down, or to the end "
-            "of its wait for a second opinion.",
+            "From the last byte of the first frame over the threshold to the alert being written down and free to go.",
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
@@ -275,9 +274,9 @@ class Instruments:
             self.outbox_pending,
             self.outbox_oldest_age_seconds,
             self.dead_letters,
-            self.opinions.alerts_doubted,
         ):
             instrument.labels(sink)
+        self.opinions.alerts_doubted.labels(sink)
         for outcome in OUTCOMES:
             self.deliveries.labels(sink, outcome)
 

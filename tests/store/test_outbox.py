@@ -30,6 +30,30 @@ async def test_only_the_oldest_row_of_an_incident_and_sink_may_be_tried(store: A
     assert ids(await store.heads(OTHER, 10)) == ["a1"]
 
 
+async def test_a_row_that_nobody_can_have_tried_may_be_changed_or_taken_back(store: AlertStore, clock: Clock) -> None:
+    due = clock.now + 3
+    await store.commit(rows=[row("a1", due=due), row("a1", sink=OTHER, due=due)])
+    assert await store.amend([row("a1", body=b"new", due=clock.now)], [row("a1", sink=OTHER)], within=2.0)
+    assert (await store.heads(HOOK, 10)).rows == (row("a1", body=b"new", due=clock.now),)
+    assert await store.heads(OTHER, 10) == Heads((), None)
+
+
+@pytest.mark.parametrize("why", ["due", "tried", "gone"])
+async def test_a_row_that_somebody_may_have_tried_is_left_alone_and_all_others_with_it(
+    store: AlertStore, clock: Clock, why: str
+) -> None:
+    due = clock.now + 3
+    await store.commit(rows=[row("a1", due=due), row("a1", sink=OTHER, due=due)])
+    if why == "due":
+        clock.now += 3
+    else:
+        await settle(store, "a1", "retry" if why == "tried" else "dead", due=clock.now + 3)
+    assert not await store.amend([row("a1", sink=OTHER, body=b"new"), row("a1", body=b"new")], [], within=2.0)
+    assert not await store.amend([row("a1", sink=OTHER, body=b"new")], [row("a1")], within=2.0)
+    clock.now += 10
+    assert (await store.heads(OTHER, 10)).rows == (row("a1", sink=OTHER, due=due),)
+
+
 async def test_a_retried_row_keeps_its_successors_waiting_and_says_when_it_is_due(
     store: AlertStore, clock: Clock
 ) -> None:
