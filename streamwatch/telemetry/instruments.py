@@ -269,13 +269,8 @@ class Instruments:
 
     def add_sink(self, sink: str) -> None:
         """Begin a sink's series at zero."""
-        for instrument in (
-            self.delivery_seconds,
-            self.outbox_pending,
-            self.outbox_oldest_age_seconds,
-            self.dead_letters,
-        ):
-            instrument.labels(sink)
+        for one in (self.delivery_seconds, self.outbox_pending, self.outbox_oldest_age_seconds, self.dead_letters):
+            one.labels(sink)
         self.opinions.alerts_doubted.labels(sink)
         for outcome in OUTCOMES:
             self.deliveries.labels(sink, outcome)
