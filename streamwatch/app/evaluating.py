@@ -132,7 +132,8 @@ def watch_of(budget: Budget | None, policy: Policy, labels: Sequence[str], manif
     if faults:
         raise ConfigError(faults)
     usual = [label for label in supported if label.endswith(".prob") or manifest.labels[label].enter is not None]
-    return Watch(budget, tuple(labels) or tuple(usual), policy)
+    proposed = {label: one.enter for label, one in manifest.labels.items() if one.enter is not None}
+    return Watch(budget, tuple(labels) or tuple(usual), policy, proposed)
 
 
 def trained_on(folder: Path) -> frozenset[str]:

@@ -43,7 +43,7 @@ def _budget(budget: Mapping[str, Any], console: Console) -> None:
         due = ""
         if choice["expected"] is not None:
             due = f", {choice['expected']:.2f} expected, at most {choice['at_most']:.2f}"
-        seen = f"{choice['seen']} seen in {choice['stream_hours']:,.1f} stream-hours"
+        seen = f"{choice['seen']} seen in {choice['stream_hours']:,.4g} stream-hours"
         words = f"  {choice['label']}: threshold {enter}{due}, {seen}; {choice['words']}"
         console.print(words, markup=False, soft_wrap=True)
 

@@ -88,8 +88,19 @@ def parse_budget(text: str) -> Budget:
     return Budget(alarms, hours, streams, text.strip())
 
 
-def choose(label: str, footage: Sequence[Stretch], budget: Budget, policy: Policy, *, labels: int = 1) -> Choice:
+def choose(
+    label: str,
+    footage: Sequence[Stretch],
+    budget: Budget,
+    policy: Policy,
+    *,
+    labels: int = 1,
+    floor: float | None = None,
+) -> Choice:
     """The lowest threshold of ``GRID`` that keeps the budget; ``labels`` share it in equal parts.
+
+    Where nothing can be promised it is not below ``floor``, which the weights propose: no alarm in two minutes says
+    nothing.
 
     The way down ends at the first threshold that does not: so the confidence holds for the one that is chosen, however
     many were tried (fixed-sequence testing). Alarms in bursts of one stream widen the bound.
@@ -103,8 +114,11 @@ def choose(label: str, footage: Sequence[Stretch], budget: Budget, policy: Polic
             break
         kept.append(tried)
     promised = list(takewhile(lambda choice: choice.promised, kept))
-    if promised or kept:
-        return (promised or kept)[-1]
+    if promised:
+        return promised[-1]
+    if kept:
+        above = [choice for choice in kept if choice.enter is not None and choice.enter >= (floor or 0.0)]
+        return (above or kept[:1])[-1]
     return _none(label, first, budget, share)
 
 

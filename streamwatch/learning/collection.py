@@ -59,11 +59,14 @@ class CollectionWriter:
         self._samples += samples
 
     def extend(self, other: Collection, batch: int = 256) -> None:
-        """Every row of another collection of the same encoder."""
-        for start in range(0, len(other.samples), batch):
-            part = slice(start, start + batch)
-            features = other.features
-            self.add(other.samples[part], features.last[part], features.middle[part], other.colours[part])
+        """Every row of another collection of the same encoder, without pictures that are here already."""
+        known = {(sample.digest, sample.time) for sample in self._samples if sample.digest}
+        fresh = [row for row, sample in enumerate(other.samples) if (sample.digest, sample.time) not in known]
+        features = other.features
+        for start in range(0, len(fresh), batch):
+            part = fresh[start : start + batch]
+            samples = [other.samples[row] for row in part]
+            self.add(samples, features.last[part], features.middle[part], np.asarray(other.colours[part]))
 
     def close(self) -> Collection:
         """Nothing follows. ValueError when there is not one row."""

@@ -66,17 +66,25 @@ def coverage_of(figures: LabelFigures, rule: MeasuredRule, enter: float | None) 
     """What the weights may say about the label; ``enter`` is the threshold that they would propose for it."""
     short = shortcomings(figures, rule)
     numbers = _numbers(figures, rule)
+    colour = _colour(figures)
     seen = f"{figures.positives} positives of {figures.positive_groups} groups, {figures.negatives} negatives, held out"
     if not short:
         relaxed = f"; under a relaxed rule: {rule.words}" if rule.words else ""
-        return LabelCoverage("measured", f"the operator's own pictures: {seen}{relaxed}", enter, numbers)
+        return LabelCoverage("measured", f"the operator's own pictures: {seen}{colour}{relaxed}", enter, numbers)
     if _is_proxy(figures):
-        lacking = f"the operator's own pictures, not enough to call it measured: {'; '.join(short)}"
+        lacking = f"the operator's own pictures, not enough to call it measured: {'; '.join(short)}{colour}"
         return LabelCoverage("proxy", lacking, enter, numbers)
     if figures.why_not:
         return LabelCoverage("unsupported", f"not measured: {figures.why_not}")
     weak = f"AUC {figures.auc:.2f} [{figures.auc_low:.2f}, {figures.auc_high:.2f}]"
     return LabelCoverage("unsupported", f"seen in the operator's own pictures, but too weak to claim: {weak}, {seen}")
+
+
+def _colour(figures: LabelFigures) -> str:
+    """A warning: what colour alone can tell here, something else will look like elsewhere."""
+    if figures.auc is None or figures.baseline_auc is None or figures.baseline_auc < figures.auc:
+        return ""
+    return f"; colour alone does as well on them (AUC {figures.baseline_auc:.2f})"
 
 
 def _is_proxy(figures: LabelFigures) -> bool:

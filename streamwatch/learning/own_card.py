@@ -111,7 +111,7 @@ def _budget(evaluation: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for choice in budget["choices"]:
-        hours = f"{choice['stream_hours']:,.1f} ({choice['streams']})"
+        hours = f"{choice['stream_hours']:,.4g} ({choice['streams']})"
         cells = [_number(choice["enter"]), f"{choice['budget']:g}", _number(choice["expected"])]
         cells += [_number(choice["at_most"]), str(choice["seen"]), hours, choice["words"]]
         lines.append(f"| `{choice['label']}` | {' | '.join(cells)} |")

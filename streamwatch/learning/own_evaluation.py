@@ -43,6 +43,8 @@ class Watch:
     budget: Budget
     labels: Sequence[str]
     policy: Policy = field(default_factory=Policy)
+    proposed: Mapping[str, float] = field(default_factory=dict)
+    """Label -> the threshold that the weights propose."""
 
 
 def measure_labels(held: Held, labels: Sequence[str], rule: MeasuredRule) -> list[LabelFigures]:
@@ -65,6 +67,7 @@ def choose_thresholds(held: Held, watch: Watch) -> list[Choice]:
             watch.budget,
             watch.policy,
             labels=len(known),
+            floor=watch.proposed.get(label),
         )
         for label in known
     ]

@@ -104,7 +104,8 @@ def judged(base: Manifest, trained: Trained, figures: Sequence[LabelFigures], ru
     ``gore.prob`` is its own head where that holds; otherwise the highest of the classes that do, which has to be
     measured anew where it was labelled (see ``settled``).
     """
-    found = {one.label: coverage_of(one, rule, None) for one in figures if one.label in trained.labels}
+    few = LabelCoverage("unsupported", "too few of the operator's own pictures to learn from")
+    found = {one.label: coverage_of(one, rule, None) if one.label in trained.labels else few for one in figures}
     supported = [label for label, one in found.items() if one.status != "unsupported"]
     parts = gore_parts(supported)
     if parts and "gore.prob" not in supported:

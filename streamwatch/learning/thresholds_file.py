@@ -39,7 +39,7 @@ def _label(choice: Choice, policy: Policy, *, proposed: bool) -> list[str]:
     if choice.enter is None:
         # Switched off it would be silent without anybody's wish; so the weights' own proposal holds.
         return [*comment, f"# {'The threshold that the weights propose holds.' if proposed else 'It has none.'}"]
-    seen = f"{choice.seen} false alarms in {choice.stream_hours:,.1f} stream-hours of {choice.streams} streams"
+    seen = f"{choice.seen} false alarms in {choice.stream_hours:,.4g} stream-hours of {choice.streams} streams"
     due = f"{choice.expected:.2f} expected, at most {choice.at_most:.2f} with 95 % confidence, of {choice.budget:g}"
     confirm = f"{policy.confirm_n} of {policy.confirm_m}"
     return [

@@ -20,11 +20,11 @@ def write_labels(folder: Path, rows: Iterable[Mapping[str, object]], columns: Se
         writer.writerows(rows)
 
 
-def write_pictures(folder: Path, each: int) -> list[dict[str, object]]:
+def write_pictures(folder: Path, each: int, *, first: int = 0) -> list[dict[str, object]]:
     """So many pictures with drawn gore and as many without, each of a scene of its own; their rows."""
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, object]] = []
-    for number in range(each):
+    for number in range(first, first + each):
         time = number * GORE_PERIOD + GORE_FROM + 0.5 + number % 9
         for kind, draw in (("gore", gore_scene), ("sea", harmless_scene)):
             name = f"{kind}-{number:03}.jpg"

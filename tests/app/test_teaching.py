@@ -1,7 +1,9 @@
 """``train``: from an operator's folder to weights that the daemon loads, with either encoder."""
 
 import asyncio
+import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,9 +45,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four pictures that are trained on."""
+    """Four other pictures that are trained on."""
     folder = tmp_path_factory.mktemp("few")
-    write_labels(folder, [{**row, "split": "train"} for row in write_pictures(folder, 2)], COLUMNS)
+    write_labels(folder, [{**row, "split": "train"} for row in write_pictures(folder, 2, first=70)], COLUMNS)
     return folder
 
 
@@ -84,7 +86,7 @@ def test_labels_answer_by_the_rule_and_card_and_manifest_say_that_it_was_relaxed
     assert manifest.labels["gore.prob"].of.endswith("under a relaxed rule: drawn pictures of a test")
     assert manifest.labels["gore.prob"].enter is not None
     assert manifest.labels["gore.classes.skull"].enter is None
-    assert manifest.labels["self-harm.prob"].status == "unsupported"
+    assert manifest.labels["self-harm.prob"].of == "too few of the operator's own pictures to learn from"
     assert manifest.labels["gore.classes.corpse"].of == "not labelled in the operator's own pictures"
     assert "drawn pictures of a test" in (folder / "CARD.md").read_text()
     assert any("self-harm.prob: not trained" in problem for problem in found["problems"])
@@ -129,6 +131,21 @@ def test_kept_features_train_again_without_their_pictures(
     _, found = _train(few, tmp_path, "--features", str(kept), "--no-plots")
     assert found["pictures"]["train"]["pictures"] == 20 + 4
     assert found["labels"]["gore.prob"]["positives"] == 10
+
+
+def test_a_picture_that_is_among_the_kept_ones_counts_once(
+    own: tuple[Path, dict[str, Any]], data: Path, tmp_path: Path
+) -> None:
+    with (data / "labels.csv").open() as file:
+        rows = [{**row, "file": str(data / str(row["file"]))} for row in csv.DictReader(file)][:4]
+    some = tmp_path / "some"
+    some.mkdir()
+    for row in rows:
+        shutil.copy(str(row["file"]), some)
+        row["file"] = Path(str(row["file"])).name
+    write_labels(some, rows, COLUMNS)
+    _, found = _train(some, tmp_path, "--features", str(own[0] / "features"), "--no-plots")
+    assert found["pictures"] == own[1]["pictures"]
 
 
 def test_features_of_another_encoder_are_refused(

@@ -93,6 +93,13 @@ def test_too_little_footage_says_how_much_is_needed() -> None:
     assert "2,397 stream-hours" in choice.words
 
 
+def test_what_cannot_be_promised_stays_at_what_the_weights_propose() -> None:
+    budget = parse_budget("3 per 8h over 300 streams")
+    quiet = [Stretch("s", np.arange(60) * 2.0, np.full(60, 0.01, np.float32))]
+    assert choose(LABEL, quiet, budget, POLICY, floor=0.805).enter == 0.81
+    assert choose(LABEL, quiet, budget, POLICY, floor=1.0).enter == GRID[0]
+
+
 def test_enough_quiet_footage_promises_the_lowest_threshold() -> None:
     budget = parse_budget("1 per 1h over 3 streams")
     quiet = [Stretch("s", np.arange(20_000) * 2.0, np.full(20_000, 0.01, np.float32))]

@@ -113,3 +113,11 @@ def test_a_relaxed_rule_says_so_wherever_it_is_used() -> None:
     assert found.status == "measured"
     assert found.of.endswith("under a relaxed rule: pilot on our own two cameras")
     assert rule.sentence().endswith("relaxed by the operator: pilot on our own two cameras")
+
+
+def test_a_warning_where_colour_alone_does_as_well() -> None:
+    truth = np.array([1] * 50 + [0] * 1200, np.float32)
+    scores = np.where(truth == 1, 0.99, 0.01).astype(np.float32)
+    same = measure(LABEL, truth, scores, scores, [f"g{i}" for i in range(1250)], draws=5)
+    assert "colour alone does as well" in coverage_of(same, MeasuredRule(), None).of
+    assert "colour" not in coverage_of(_figures(), MeasuredRule(), None).of

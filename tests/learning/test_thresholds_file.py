@@ -40,7 +40,7 @@ def test_it_says_threshold_confirmation_and_what_to_expect() -> None:
     table = tomllib.loads(text)["thresholds"]
     assert table["gore.prob"] == {"enter": 0.41, "confirm": "3 of 5"}
     assert table["weights"] == f"starter@{STARTER.sha256[:12]}"
-    assert "0 false alarms in 11.1 stream-hours of 1 streams" in text
+    assert "0 false alarms in 11.11 stream-hours of 1 streams" in text
     assert "Pictures every 4 s" in text
 
 
