@@ -29,6 +29,8 @@ class ModelHub:
     """File -> what is served in its place, with the hash of the true one."""
     statuses: dict[str, list[int]] = field(default_factory=dict)
     ranges: bool = True
+    lengths: bool = True
+    """Whether answers say how long they are; else they end where the connection ends."""
     hashes: bool = True
 
     def ranges_of(self, name: str) -> list[str]:
@@ -108,7 +110,11 @@ def _handler(hub: ModelHub) -> type[BaseHTTPRequestHandler]:
                 self.send_header(key, value)
             if start:
                 self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
-            self.send_header("Content-Length", str(len(content) - begin))
+            if hub.lengths:
+                self.send_header("Content-Length", str(len(content) - begin))
+            else:
+                self.close_connection = True
+                self.send_header("Connection", "close")
             self.end_headers()
             if self.command == "HEAD":
                 return

@@ -93,6 +93,15 @@ def test_a_broken_connection_is_resumed_where_it_broke(source: Source, hub: Mode
     assert third <= 160_000
 
 
+def test_an_end_that_comes_too_early_is_noticed_where_no_length_was_said(
+    source: Source, hub: ModelHub, tmp_path: Path
+) -> None:
+    hub.lengths = False
+    hub.break_after[LARGE] = [70_000]
+    pull(source, online(hub, tmp_path), quiet())
+    assert len(hub.ranges_of(LARGE)) == 2
+
+
 def test_a_pull_that_gave_up_goes_on_from_what_is_there(source: Source, hub: ModelHub, tmp_path: Path) -> None:
     hub.break_after[LARGE] = [70_000, 0, 0, 0, 0, 0, 0]
     with pytest.raises(WeightsError, match=rf"{LARGE}: 127\.0\.0\.1 broke off.* bytes are kept: pull again"):

@@ -112,6 +112,16 @@ def test_maps_are_the_librarys(folder: Path, encoder: Siglip2) -> None:
     assert torch.allclose(ours.middle[:, :, 0, 0], embedding, atol=1e-5)
 
 
+def test_a_traced_tower_takes_batches_of_any_size(encoder: Siglip2) -> None:
+    """Engines trace it on an example; nothing of the example's size may stay in it."""
+    several = torch.randn((5, 3, IMAGE_SIZE, IMAGE_SIZE), generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        traced: Any = torch.jit.trace(encoder, several[:2], strict=False)
+        found, plain = traced(several), encoder(several)
+    assert torch.allclose(found[0], plain.last, atol=1e-5)
+    assert torch.allclose(found[1], plain.middle, atol=1e-5)
+
+
 def test_only_the_image_tower_is_loaded(folder: Path, encoder: Siglip2) -> None:
     stored = load_file(folder / "model.safetensors")
     image = sum(tensor.numel() for name, tensor in stored.items() if name.startswith("vision_model."))

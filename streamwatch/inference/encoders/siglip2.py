@@ -41,8 +41,8 @@ class Siglip2(Encoder):
     def forward(self, x: torch.Tensor) -> Maps:
         """See Encoder."""
         seen = self.vision(pixel_values=x)
-        grid, channels = self.spec.last_grid, self.spec.last_channels
-        last = seen.last_hidden_state.transpose(1, 2).reshape(len(x), channels, grid, grid)
+        # Nothing here may name the size of the batch: traced engines would keep that of their example.
+        last = seen.last_hidden_state.transpose(1, 2).unflatten(2, (self.spec.last_grid, self.spec.last_grid))
         return Maps(last, seen.pooler_output[:, :, None, None])
 
     def fold(self) -> Self:
