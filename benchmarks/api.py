@@ -57,8 +57,9 @@ COMPUTED: Final = (
 
 
 def configuration(streams: int, url: str) -> str:
-    """Everything at its default but the clients' rate limit and the engine, which is the loop's: the way is compared."""
-    text = f'[inference]\nengine = "torch"\nprecision = "float32"\n[api]\nrate = 100000.0\n[[api.clients]]\nuser = "{USER}"\nsecret = "{SECRET}"\n'
+    """Everything at its default but the clients' rate limit and the engine, which is that of the loop."""
+    text = '[inference]\nengine = "torch"\nprecision = "float32"\n'
+    text += f'[api]\nrate = 100000.0\n[[api.clients]]\nuser = "{USER}"\nsecret = "{SECRET}"\n'
     return text + "".join(f'[[streams]]\nid = "s{n}"\nurl = "{url}"\n' for n in range(streams))
 
 

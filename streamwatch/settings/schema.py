@@ -53,7 +53,7 @@ class InferenceTable(Table):
     engine: Annotated[Literal["auto", "torch", "compile", "openvino"], Change.DAEMON] = "auto"
     """What runs the encoder: the fastest that is installed, torch, torch.compile (a minute at start), or OpenVINO."""
     precision: Annotated[Literal["auto", "float32", "bfloat16"], Change.DAEMON] = "auto"
-    """"auto": half precision on a GPU; on a CPU bfloat16 when it is faster and right. "float32": the same everywhere."""
+    """"auto": half precision on a GPU; on a CPU bfloat16 when it is faster and right. "float32": always the same."""
     max_batch: Annotated[int, Field(ge=1, le=256), Change.DAEMON] = 32
     """Frames scored together at most; the size used is the best up to it, by a short measurement at start."""
     max_wait: Annotated[Duration, AfterValidator(within("0s", "5s", 0.0, 5.0)), Change.DAEMON] = 0.05
