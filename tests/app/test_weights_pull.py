@@ -19,9 +19,12 @@ from streamwatch.backoff import Backoff
 from streamwatch.cli.main import main
 from streamwatch.errors import WeightsError
 from streamwatch.inference.encoder_table import hash_file
-from streamwatch.inference.manifest import find_weights, known_weights, read_manifest
+from streamwatch.inference.encoders.loading import encoder_spec
+from streamwatch.inference.heads import Heads
+from streamwatch.inference.manifest import LabelCoverage, find_weights, known_weights, read_manifest
 from streamwatch.inference.model import load_model
 from streamwatch.inference.prompts import read_prompts
+from streamwatch.inference.publishing import write_weights
 from streamwatch.inference.sources import ExpectedFile, Source, find_source
 from streamwatch.inference.text_tower import TextTower
 from streamwatch.inference.zero_shot import mean_vector
@@ -290,6 +293,29 @@ def test_features_of_any_encoder_can_be_had(pulled: Path) -> None:
     [found] = model.features(model.prepare([np.zeros((240, 426, 3), np.uint8)]))
     assert (found.last.shape, found.middle.shape) == ((24, 4, 4), (24, 1, 1))
     assert found.encoder == read_manifest(pulled).encoder_sha256
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_other_heads_stand_on_the_same_encoder_without_a_copy_of_it(pulled: Path, tmp_path: Path, beside: bool) -> None:
+    shutil.copytree(pulled, tmp_path / "a" / "siglip2-base")
+    base = read_manifest(tmp_path / "a" / "siglip2-base")
+    label = "gore.classes.skull"
+    labels = {one: LabelCoverage("proxy" if one in ("gore.prob", label) else "unsupported", "own") for one in LABELS}
+    torch.manual_seed(0)
+    own = tmp_path / ("a" if beside else "b") / "own"
+    found = write_weights(
+        own, name="own", licence="mine", encoder=base.encoder, heads=Heads(("skull",), encoder_spec(base)),
+        gore_parts=(label,), labels=labels,
+    )  # fmt: skip
+    assert not (own / "encoder").exists()
+    assert found.encoder_sha256 == base.encoder_sha256
+    assert ('weights = "siglip2-base"' in (own / "manifest.toml").read_text()) is beside
+    model = load_model(own, device="cpu")
+    values = model.forward(model.prepare([np.zeros((240, 426, 3), np.uint8)]))
+    assert 0 < values[0, LABELS.index("gore.prob")] < 1
+    shutil.rmtree(tmp_path / "a" / "siglip2-base")
+    with pytest.raises(WeightsError, match=r"encoder\.weights names .*siglip2-base.*, which is not here"):
+        read_manifest(own)
 
 
 def test_nothing_is_called_measured(pulled: Path) -> None:
