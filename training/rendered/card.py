@@ -1,6 +1,6 @@
 """The model card's part about rendered people; every figure comes from what was measured."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _LEAST = 5
@@ -26,8 +26,8 @@ def people_section(people: Mapping[str, Any]) -> str:
     used = people["set"]
     head = f"""## Rendered people
 
-Learnt and measured on {used["pictures"]} rendered pictures (sha256 of their sorted facts: `{used["facts_sha256"]}`):
-posed, dressed bodies in pairs in which only the intent or the place differs. Pairs of the test show other bodies, most
+Learnt and measured on {used["pictures"]} rendered pictures, {_stretches(used["numbers"])} of the series (sha256 of their
+sorted facts: `{used["facts_sha256"]}`): posed, dressed bodies in pairs in which only the intent or the place differs. Pairs of the test show other bodies, most
 of them other photographs behind them, some other weapons, tone curves and codecs. `python -m training.rendered` makes
 the pictures; the renderer's noise is not the same on every machine.
 """
@@ -45,6 +45,10 @@ the pictures; the renderer's noise is not the same on every machine.
                 _drawn(found),
             ]
     return "\n".join(lines) + "\n"
+
+
+def _stretches(numbers: Iterable[Sequence[int]]) -> str:
+    return " and ".join(f"numbers {first} to {past - 1}" for first, past in numbers)
 
 
 def _row(label: str, found: Mapping[str, Any]) -> str:

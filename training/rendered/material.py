@@ -49,7 +49,18 @@ class People:
     def pin(self) -> dict[str, Any]:
         """What identifies the set: the pictures themselves differ in the renderer's noise from machine to machine."""
         lines = "".join(json.dumps(fact, sort_keys=True) + "\n" for fact in self.facts)
-        return {"pictures": len(self.facts), "facts_sha256": hashlib.sha256(lines.encode()).hexdigest()}
+        digest = hashlib.sha256(lines.encode()).hexdigest()
+        return {"pictures": len(self.facts), "numbers": self._numbers(), "facts_sha256": digest}
+
+    def _numbers(self) -> list[list[int]]:
+        """[first, one past the last] of every stretch of the series: what ``--from`` and ``--to`` were."""
+        stretches: list[list[int]] = []
+        for fact in self.facts:
+            if stretches and stretches[-1][1] == fact["seed"]:
+                stretches[-1][1] += 1
+            else:
+                stretches.append([fact["seed"], fact["seed"] + 1])
+        return stretches
 
 
 def known_people(folders: Sequence[Path]) -> tuple[People, list[Path]]:

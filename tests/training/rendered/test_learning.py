@@ -203,3 +203,4 @@ def test_whole_pairs_of_several_folders_are_read_once(tmp_path: Path) -> None:
     assert people.pin() == again.pin()
     assert people.pin() != known_people([tmp_path / "b"])[0].pin()
     assert people.facts[0]["body"] == 100
+    assert people.pin()["numbers"] == [[0, 2], [4, 6]]
