@@ -167,6 +167,30 @@ async def test_a_frame_that_the_live_weights_did_not_score_is_given_up(
         assert [row.frame for row in there.rows.frames] == ["cam-0-2"]
 
 
+async def test_answers_of_weights_that_alert_no_more_become_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room(tmp_path, monkeypatch, TinyModel()) as there:
+        one = frame("cam", 1)
+        there.shadow.saw(one)
+        there.shadow.answered(replace(there.scores(one), weights=WeightsName("starter", "of yesterday")))
+        there.pass_by(frame("cam", 2))
+        await there.until(lambda: there.rows.frames)
+        assert [row.frame for row in there.rows.frames] == ["cam-0-2"]
+
+
+async def test_when_others_alert_the_judges_begin_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with room(tmp_path, monkeypatch, TinyModel()) as there:
+        for number in range(2):
+            there.pass_by(frame("cam", number, brightness=230))
+        await there.until(lambda: len(there.rows.incidents) == 2)
+        there.live.sha256 = "f" * 64
+        there.pass_by(frame("cam", 2, brightness=230))
+        await there.until(lambda: len(there.rows.frames) == 3)
+        assert all(one.closed_at is not None for one in there.rows.incidents[2:4])
+        assert there.rows.frames[-1].live.weights == "starter@" + "f" * 64
+
+
 async def test_a_picture_that_it_fails_on_is_counted_and_the_next_is_scored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
