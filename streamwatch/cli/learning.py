@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamwatch.cli.options import Verbs
+from streamwatch.inference.tuning import tune_process
 
 if TYPE_CHECKING:
     from streamwatch.learning.measured_rule import MeasuredRule
@@ -61,6 +62,7 @@ def _measuring_options(verb: argparse.ArgumentParser) -> None:
 
 
 def _score(chosen: argparse.Namespace) -> int:
+    tune_process()
     if chosen.interval <= 0 or chosen.seconds <= 0:
         return _wrong("--interval and --seconds must be above 0")
     return asyncio.run(_score_all(chosen))
@@ -86,6 +88,7 @@ async def _score_all(chosen: argparse.Namespace) -> int:
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
+    tune_process()
     from rich.console import Console  # noqa: PLC0415
 
     from streamwatch.app.evaluating import EvaluateOptions, evaluate_data, evaluate_twins  # noqa: PLC0415
@@ -112,6 +115,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
 
 
 def _train(chosen: argparse.Namespace) -> int:
+    tune_process()
     from rich.console import Console  # noqa: PLC0415
 
     from streamwatch.app.learning_report import show_evaluation  # noqa: PLC0415

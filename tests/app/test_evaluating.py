@@ -4,12 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from streamwatch.cli.main import main
 from streamwatch.inference.manifest import find_weights, read_manifest
 from tests.app.drawn_data import write_clip, write_labels, write_pictures
 from tests.peers import CHECKOUT
+from training.skulls import draw_skull
+from training.twins import draw_twin
 
 COLUMNS = ("file", "group", "stream", "time", "gore.prob", "self-harm.prob", "gore.type.real")
 TWINS = CHECKOUT / "training" / "rendered" / "slice" / "twins.csv"
@@ -133,3 +137,21 @@ def test_twins_of_drawn_scenes_with_and_without_gore(tmp_path: Path, capfd: pyte
     assert main(["evaluate", "--twins", str(tmp_path / "pairs.csv")]) == 0
     said = capfd.readouterr().out
     assert "gore.prob: 4 of 5 pairs right, 1 ties that count half: 0.90" in said
+
+
+def test_drawn_skulls_score_above_what_only_looks_like_one(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The project's drawn pairs: a skull, and a face, a ball or a socket at the same place of the same ground."""
+    rng = np.random.default_rng(11)
+    lines = ["positive,negative,label,group"]
+    for number in range(12):
+        ground = tuple(int(value) for value in rng.integers(60, 256, 3))
+        for kind, draw in (("skull", draw_skull), ("twin", draw_twin)):
+            picture = Image.new("RGB", (426, 240), ground)
+            figure = draw(rng, "b").resize((220, 220))
+            picture.paste(figure, (100, 10), figure)
+            picture.save(tmp_path / f"{kind}-{number}.png")
+        lines.append(f"skull-{number}.png,twin-{number}.png,gore.classes.skull,{number}")
+    (tmp_path / "pairs.csv").write_text("\n".join(lines) + "\n")
+    assert main(["evaluate", "--twins", str(tmp_path / "pairs.csv"), "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)["twins"]["gore.classes.skull"]
+    assert found["low"] > 0.5
