@@ -26,8 +26,9 @@ def people_section(people: Mapping[str, Any]) -> str:
     used = people["set"]
     head = f"""## Rendered people
 
-Learnt and measured on {used["pictures"]} rendered pictures, {_stretches(used["numbers"])} of the series (sha256 of their
-sorted facts: `{used["facts_sha256"]}`): posed, dressed bodies in pairs in which only the intent or the place differs. Pairs of the test show other bodies, most
+Learnt and measured on {used["pictures"]} rendered pictures: {_stretches(used["numbers"])} of
+the series, sha256 of their sorted facts `{used["facts_sha256"]}`.
+Posed, dressed bodies in pairs in which only the intent or the place differs. Pairs of the test show other bodies, most
 of them other photographs behind them, some other weapons, tone curves and codecs. `python -m training.rendered` makes
 the pictures; the renderer's noise is not the same on every machine.
 """
