@@ -16,6 +16,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.server_process import ServerProcess, free_port
 
 
+def with_plain_torch(text: str) -> str:
+    """A configuration with the engine that starts soonest, unless it names one; the demo lets one be chosen."""
+    if "engine = " in text:
+        return text
+    plain = '[inference]\nengine = "torch"\nprecision = "float32"\n'
+    return text.replace("[inference]\n", plain, 1) if "[inference]\n" in text else plain + text
+
+
 class Daemon:
     """``streamwatch run`` on a configuration text; ``port`` answers health and metrics."""
 
@@ -41,7 +49,7 @@ path = "{self.folder}/store"
 [log]
 format = "json"
 """
-        self.config.write_text(head + streams_and_sinks)
+        self.config.write_text(with_plain_torch(head + streams_and_sinks))
 
     async def start(self, within: float = 60.0) -> None:
         """Start and wait until the front door answers."""

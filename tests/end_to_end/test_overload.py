@@ -14,10 +14,7 @@ async def test_overload_is_said_and_no_stream_starves(tmp_path: Path) -> None:
         streams = "\n".join(
             f'[[streams]]\nid = "cam{n}"\nurl = "{origin.url("cam")}"\ninterval = "1s"' for n in range(STREAMS)
         )
-        slow = (
-            "[inference]\nengine = 'torch'\nprecision = 'float32'\nthreads = 1\n"
-            "max_batch = 1\nmax_wait = 0\nqueue_frames = 8\nper_stream = 1\n"
-        )
+        slow = "[inference]\nthreads = 1\nmax_batch = 1\nmax_wait = 0\nqueue_frames = 8\nper_stream = 1\n"
         daemon = Daemon(tmp_path, slow + streams)
         await daemon.start()
         try:
