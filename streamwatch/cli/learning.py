@@ -95,6 +95,8 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     from streamwatch.app.learning_report import show_evaluation, show_twins  # noqa: PLC0415
 
     if chosen.twins is not None:
+        if chosen.out is not None or chosen.budget or chosen.relax:
+            return _wrong("--out, --budget and --relax belong to --data; --twins prints, with --json for a file")
         document = asyncio.run(evaluate_twins(chosen.twins, chosen.weights, chosen.device))
     else:
         try:

@@ -129,6 +129,11 @@ def test_twins_of_the_project(capfd: pytest.CaptureFixture[str]) -> None:
     assert "no head" in found["twins"]["gore.classes.unconscious"]["why_not"]
 
 
+def test_options_of_a_folder_mean_nothing_for_twins(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--twins", str(TWINS), "--out", "/nowhere"]) == 2
+    assert "belong to --data" in capfd.readouterr().err
+
+
 def test_twins_of_drawn_scenes_with_and_without_gore(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_pictures(tmp_path, 4)
     lines = [f"gore-00{number}.jpg,sea-00{number}.jpg,gore.prob,scene {number}" for number in range(4)]
