@@ -18,7 +18,6 @@ from streamwatch.learning.rows import Row, write_rows
 from streamwatch.records.labels import LABELS
 from tests.training.rendered.test_learning import fact
 from training.art import Split
-from training.motion import FRAMES
 from training.rendered.card import people_section
 from training.rendered.learn import learn
 from training.rendered.rows import FACTS, picture_file
@@ -55,7 +54,7 @@ def cache_folder(cache: Path, weights: Path) -> None:
         for kind in ("aimed", "turned_away", "other_object")
         for i in range(3)
     ]
-    for name, rows in (("set", plain + drawn), ("pans", [row for row in plain[:3] for _ in range(FRAMES)])):
+    for name, rows in (("set", plain + drawn), ("pans", [row for row in plain[:3] for _ in range(12)])):
         (cache / name).mkdir()
         write_rows(cache / name / "rows.jsonl", rows)
         made = [noise(1000 + i, square=row.labels.get("self_harm") == 1) for i, row in enumerate(rows)]
