@@ -103,7 +103,8 @@ class Hub:
                 there = max(there, size)
                 if failures >= _ATTEMPTS:
                     raise WeightsError(
-                        f"{expected.name}: {self._host} {stopped.words}. {size} bytes are kept: pull again to go on"
+                        f"{expected.name}: {self._host} {stopped.words}. {size} bytes are kept:"
+                        " pull again to go on, or take a folder with --from"
                     ) from None
                 await asyncio.sleep(self._backoff.delay(failures - 1, self._random))
             else:

@@ -115,8 +115,9 @@ def test_maps_are_the_librarys(folder: Path, encoder: Siglip2) -> None:
 def test_a_traced_tower_takes_batches_of_any_size(encoder: Siglip2) -> None:
     """Engines trace it on an example; nothing of the example's size may stay in it."""
     several = torch.randn((5, 3, IMAGE_SIZE, IMAGE_SIZE), generator=torch.Generator().manual_seed(2))
+    trace: Any = torch.jit.trace
     with torch.inference_mode():
-        traced: Any = torch.jit.trace(encoder, several[:2], strict=False)
+        traced = trace(encoder, several[:2], strict=False)
         found, plain = traced(several), encoder(several)
     assert torch.allclose(found[0], plain.last, atol=1e-5)
     assert torch.allclose(found[1], plain.middle, atol=1e-5)
