@@ -69,6 +69,8 @@ class WebhookTransport:
                         await _read_rest(response)
             except TimeoutError as error:
                 raise SinkDown(f"no answer in {options.timeout:g} s") from error
+            except aiohttp.ClientConnectorCertificateError as error:  # a ValueError as well
+                raise SinkDown(_words(error)) from error
             except ValueError as error:  # also a name that cannot be looked up, and aiohttp's own InvalidURL
                 raise DeliveryError("the URL cannot be used") from error
             except aiohttp.ClientError as error:

@@ -15,6 +15,7 @@ from streamwatch.records.alert import Incident, Sink
 from streamwatch.store import incidents as incident_table
 from streamwatch.store import opinions as opinion_table
 from streamwatch.store import outbox as outbox_table
+from streamwatch.store import reviews as review_table
 from streamwatch.store.database import make_folder
 from streamwatch.store.instance_lock import InstanceLock
 from streamwatch.store.rows import Backlog, Heads, OutboxRow, Settlement
@@ -191,7 +192,8 @@ class AlertStore:
                 connection, now, delivered_age=kept.delivered_age, dead_age=kept.dead_age, keep=kept.keep
             )
             closed = incident_table.prune_incidents(connection, now - kept.incident_age)
-            return settled + closed + opinion_table.prune(connection)
+            beside = opinion_table.prune(connection) + review_table.prune(connection)
+            return settled + closed + beside
 
         while removed := await self._writer.run(work):
             total += removed

@@ -1,9 +1,12 @@
 """Receivers that fail at one alert, or answer in part: the others are not held up and nothing is repeated."""
 
+import asyncio
+import ssl
 import time
 from pathlib import Path
 
 import pytest
+import trustme
 
 from streamwatch.backoff import Backoff
 from streamwatch.records.alert import Sink
@@ -83,3 +86,17 @@ async def _seen(deliveries: list[tuple[str, str]], outcome: str, count: int) -> 
 
 async def _dead(dead: list[tuple[str, int]], count: int) -> bool:
     return sum(number for _, number in dead) == count
+
+
+async def test_a_certificate_that_is_not_accepted_is_named_and_tried_again(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    async with server, bench(tmp_path / "store", hook(f"https://127.0.0.1:{port}/hook")) as work:
+        await work.desk.record(SUBJECT, [verdict()])
+        await until(lambda: _seen(work.meter.deliveries, "failed", 2))
+        [(error,)] = await work.store.run(
+            lambda connection: connection.execute("SELECT last_error FROM outbox").fetchall()
+        )
+    assert error == "the receiver's TLS certificate was not accepted"
