@@ -1,4 +1,4 @@
-"""torch.compile: one compilation that serves every batch size, paid once at the start."""
+"""torch.compile: paid once at the start, by a compilation or two that serve every batch size."""
 
 import torch
 
@@ -19,8 +19,10 @@ class CompiledEngine:
 
     def __call__(self, batch: torch.Tensor) -> Maps:
         """See Engine."""
-        # torch compiles anew for a batch of one, however dynamic the size is declared; a second picture is cheaper.
-        padded = batch if len(batch) > 1 else batch.expand(2, -1, -1, -1)
+        # torch may compile anew for some sizes, for one picture always: only those that a warm-up has met may come.
+        size = max(2, 1 << (len(batch) - 1).bit_length())
+        filling = batch[-1:].expand(size - len(batch), -1, -1, -1)
+        padded = torch.cat([batch, filling]) if len(filling) else batch
         with torch.no_grad():
             pixels = to_device(padded, self._device).contiguous(memory_format=torch.channels_last)
             torch._dynamo.mark_dynamic(pixels, 0)  # noqa: SLF001 - documented under this name
