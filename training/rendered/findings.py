@@ -27,7 +27,8 @@ ORDERED: Final = 0.8
 """Share of unseen pairs in which the positive picture has to score higher for the label to be what it is called."""
 APART: Final = 0.9
 """AUC against everything else, below which a label is not even a proxy for what it sees."""
-LEAST_GROUPS: Final = 10
+LEAST_GROUPS: Final = 30
+"""Bodies of the test, below which nothing is claimed."""
 _CHANCE: Final = 0.6
 FALSE_ALARMS: Final = 0.01
 LEAST_RECALL: Final = 0.1

@@ -7,6 +7,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from tqdm import tqdm
 from streamwatch.inference.encoders.base import Encoder
 from streamwatch.inference.encoders.loading import load_encoder
 from streamwatch.inference.heads import Heads, load_trained_heads
+from streamwatch.inference.label_heads import save_heads
 from streamwatch.inference.manifest import read_manifest
 from streamwatch.inference.model import load_model
 from streamwatch.inference.publishing import write_weights
@@ -29,7 +31,7 @@ from streamwatch.learning.rows import Row, label_matrix, read_rows, split_mask
 from training.art import Split
 from training.publish import write_card
 from training.rendered.findings import Others, findings, verdict
-from training.rendered.fitting import LABELS, PeopleOptions, Side, fit_people, other_known
+from training.rendered.fitting import LABELS, PeopleOptions, Side, fit_several, other_known
 from training.rendered.material import People, known_people, squashed
 from training.rendered.merging import merged
 from training.rendered.sample import pairs_right, scorer, write_figures
@@ -41,6 +43,7 @@ DOTTED: Final = {
     "serious_injury": "gore.classes.serious_injury",
 }
 """Trained label -> label of the contract."""
+_PIN: Final = "pin.json"
 _CACHE: Final = Path(__file__).resolve().parents[2] / ".cache" / "training"
 
 
@@ -52,14 +55,7 @@ def learn(folders: list[Path], cache: Path, weights: Path) -> dict[str, Any]:
     people, files = known_people(folders)
     features = _features(people, files, encoder, cache / "people")
     made_rows, made = _read(cache / "set")
-    heads = fit_people(
-        base,
-        Side(features, label_matrix(people.rows, LABELS), people.of("train")),
-        Side(made, other_known(made_rows), _rows(made_rows, "train")),
-        PeopleOptions(),
-        progress=partial(tqdm, desc="epochs"),
-    )
-    heads.join = torch.from_numpy(_join(heads, people, features, made_rows, made))
+    heads = _fitted(base, (people, features), (made_rows, made), cache / "people")
     found = _measured(heads, people, features, (made_rows, made), _read(cache / "pans"))
     claimed = {label: verdict(label, one) for label, one in found.items()}
     kept = tuple(label for label, one in claimed.items() if one.status != "unsupported")
@@ -113,11 +109,38 @@ def only(heads: Heads, labels: tuple[str, ...]) -> Heads:
     return fewer.eval()
 
 
+def _fitted(base: Heads, people: tuple[People, Features], made: tuple[Sequence[Row], Features], folder: Path) -> Heads:
+    """Fitted and calibrated; made anew unless the folder holds those of the same features, base and options."""
+    options = PeopleOptions()
+    state = b"".join(tensor.numpy().tobytes() for tensor in base.state_dict().values())
+    pin = json.dumps(
+        {
+            "people": json.loads((folder / _PIN).read_text()),
+            "base": hashlib.sha256(state).hexdigest(),
+            "options": asdict(options),
+        }
+    )
+    note, file = folder / "heads.json", folder / "heads.npz"
+    if note.exists() and note.read_text() == pin:
+        return load_trained_heads(file, base.spec)
+    heads = fit_several(
+        base,
+        Side(people[1], label_matrix(people[0].rows, LABELS), people[0].of("train")),
+        Side(made[1], other_known(made[0]), _rows(made[0], "train")),
+        options,
+        progress=partial(tqdm, desc="epochs", mininterval=5),
+    )
+    heads.join = torch.from_numpy(_join(heads, *people, *made))
+    save_heads(heads, file)
+    note.write_text(pin)
+    return heads
+
+
 def _features(people: People, files: list[Path], encoder: Encoder, folder: Path) -> Features:
     """Made anew unless the folder holds those of the same pictures by the same encoder."""
     state = b"".join(tensor.contiguous().numpy().tobytes() for tensor in encoder.state_dict().values())
     pin = json.dumps({**people.pin(), "encoder": hashlib.sha256(state).hexdigest()})
-    note = folder / "pin.json"
+    note = folder / _PIN
     if note.exists() and note.read_text() == pin:
         return load_features(folder)
     images = squashed(files, encoder.spec, partial(tqdm, desc="people", mininterval=5))

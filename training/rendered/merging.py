@@ -1,5 +1,6 @@
 """Sets heads for rendered people beside heads that are trained already, without changing what those say."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -15,6 +16,22 @@ def blank_beside(base: Heads, labels: tuple[str, ...], hidden: int) -> Heads:
     for name in _SEEN:
         getattr(heads, name).copy_(getattr(base, name))
     return heads
+
+
+def averaged(several: Sequence[Heads]) -> Heads:
+    """One module whose logits, place by place, are the mean of several that were fitted from other random starts."""
+    first = several[0]
+    mean = blank_beside(first, first.labels, sum(heads.hidden for heads in several))
+    with torch.no_grad():
+        for name in ("pooled_in", "dense_last", "dense_middle"):
+            parts, joint = [getattr(heads, name) for heads in several], getattr(mean, name)
+            joint.weight.copy_(torch.cat([part.weight for part in parts]))
+            joint.bias.copy_(torch.cat([part.bias for part in parts]))
+        for name in ("pooled_out", "dense_out"):
+            parts, joint = [getattr(heads, name) for heads in several], getattr(mean, name)
+            joint.weight.copy_(torch.cat([part.weight for part in parts], dim=1) / len(parts))
+            joint.bias.copy_(torch.stack([part.bias for part in parts]).mean(0))
+    return mean.eval()
 
 
 def merged(base: Heads, added: Heads) -> Heads:

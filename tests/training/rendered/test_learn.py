@@ -18,6 +18,7 @@ from streamwatch.learning.rows import Row, write_rows
 from streamwatch.records.labels import LABELS
 from tests.training.rendered.test_learning import fact
 from training.art import Split
+from training.rendered import findings
 from training.rendered.card import people_section
 from training.rendered.learn import learn
 from training.rendered.rows import FACTS, picture_file
@@ -71,7 +72,9 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[s
     cache_folder(cache, weights)
     people_folder(room / "people", 30)
     torch.manual_seed(0)
-    return before, weights, learn([room / "people"], cache, weights)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(findings, "LEAST_GROUPS", 10)  # thirty bodies take a minute to encode
+        return before, weights, learn([room / "people"], cache, weights)
 
 
 def test_weights_know_one_label_more_and_say_the_rest_as_before(learnt: tuple[Path, Path, dict[str, Any]]) -> None:

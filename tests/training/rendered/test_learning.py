@@ -20,7 +20,7 @@ from training.rendered.findings import KINDS, Others, findings, share_of, verdic
 from training.rendered.fitting import LABELS, PeopleOptions, Side, fit_people, other_known
 from training.rendered.learn import only
 from training.rendered.material import People, known_people, squashed
-from training.rendered.merging import merged
+from training.rendered.merging import averaged, merged
 from training.rendered.rows import FACTS, picture_file, row_of
 
 SPEC = spec_of(64)
@@ -92,6 +92,19 @@ def test_what_tells_positives_from_twins_is_learnt_and_holds_on_unseen_pairs(bas
     assert (score[:, 0] > score[:, 1]).mean() > 0.9
     both = merged(base, only(heads, ("self_harm",)))
     assert both.labels == ("skull", "self_harm")
+
+
+def test_the_mean_of_several_starts_is_the_mean_of_their_logits(base: Heads) -> None:
+    people = some_people(12)
+    features = maps_of(len(people.rows), 1)
+    several = [fitted(base, people, features, other_rows(12 + 3 * i)) for i in range(2)]
+    mean = averaged(several)
+    rows = np.arange(4)
+    whole = [raw_logits(heads, features, rows)[0] for heads in (*several, mean)]
+    assert np.allclose((whole[0] + whole[1]) / 2, whole[2], atol=1e-5)
+    with torch.inference_mode():
+        places = [heads.place_logits(features.maps(rows)) for heads in (*several, mean)]
+    assert torch.allclose((places[0] + places[1]) / 2, places[2], atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_heads(base: Heads) -> None:
