@@ -1,7 +1,10 @@
 """Makes the labelled set: squashed pictures in one array, their rows beside it."""
 
 import json
+import multiprocessing
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from streamwatch.inference.preprocess import squash
-from streamwatch.learning.rows import Row, write_rows
+from streamwatch.learning.rows import Row, read_rows, write_rows
 from streamwatch.records.frame import Pixels
 from training.art import Artwork, Split
 from training.avatars import avatar_artworks
@@ -39,6 +42,7 @@ from training.iconify import icon_artworks, recoloured
 from training.photos import photo_artworks
 from training.self_harm import KINDS, SETS, Cast, self_harm_picture
 from training.strokes import any_colour
+from training.styling import styled
 from training.wesnoth import wesnoth_artworks
 
 SIZE: Final = 224
@@ -69,67 +73,126 @@ class Amounts:
 
 
 AMOUNTS: Final[dict[Split, Amounts]] = {
-    "train": Amounts(5, 2600, 3, 40, 700, 480, 800, 550, 700, 1500, 0, 1700, 600, 600),
+    "train": Amounts(7, 2600, 3, 45, 600, 480, 800, 500, 700, 1400, 0, 2000, 700, 400),
     "calibrate": Amounts(8, 500, 2, 8, 100, 60, 150, 130, 120, 350, 0, 668, 334, 0),
     "test": Amounts(6, 900, 0, 0, 0, 240, 250, 180, 0, 400, 2, 850, 290, 300),
 }
 
 
-def build(sources: Path, target: Path, amounts: dict[Split, Amounts] | None = None) -> int:
-    """Writes ``images.npy``, ``rows.jsonl`` and ``sources.json`` into ``target``; returns how many pictures."""
+def build(sources: Path, target: Path, amounts: dict[Split, Amounts] | None = None, *, jobs: int = 1) -> int:
+    """Writes ``images.npy``, ``rows.jsonl`` and ``sources.json`` into ``target``; returns how many pictures.
+
+    ``jobs`` groups are made at a time, each with dice of its own: the bytes do not depend on it.
+    """
     target.mkdir(parents=True, exist_ok=True)
-    pictures: list[Pixels] = []
-    rows: list[Row] = []
-    for split in SPLITS:
-        samples = _samples(sources, split, (amounts or AMOUNTS)[split])
-        for picture, row in tqdm(samples, desc=f"build {split}", unit="pic", mininterval=5):
-            pictures.append(squash(picture, SIZE))
-            rows.append(row)
-    np.save(target / "images.npy", np.stack(pictures))
+    wanted = [(split, group) for split in SPLITS for group in _GROUPS]
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        made = [
+            pool.submit(_make, sources, target, split, group, (amounts or AMOUNTS)[split]) for split, group in wanted
+        ]
+        for one in tqdm(as_completed(made), desc="build", unit="group", total=len(made)):
+            one.result()
+    return _join(target, wanted)
+
+
+def _join(target: Path, wanted: Sequence[tuple[Split, str]]) -> int:
+    """One array and one file of rows from the parts, which go."""
+    rows = [row for split, group in wanted for row in read_rows(_part(target, split, group, "jsonl"))]
+    shape = (len(rows), SIZE, SIZE, 3)
+    images = np.lib.format.open_memmap(target / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
+    start = 0
+    for split, group in wanted:
+        file = _part(target, split, group, "npy")
+        pictures = np.load(file)
+        images[start : start + len(pictures)] = pictures
+        start += len(pictures)
+        file.unlink()
+        _part(target, split, group, "jsonl").unlink()
+    images.flush()
     write_rows(target / "rows.jsonl", rows)
     (target / "sources.json").write_text(json.dumps([asdict(entry) for entry in known_sources()], indent=1))
     return len(rows)
 
 
-def bench_of(sources: Path, split: Split) -> Bench:
-    """The material of one split."""
+def _make(sources: Path, target: Path, split: Split, group: str, amounts: Amounts) -> None:
+    """One group of one split, written beside the whole."""
+    bench = bench_of(sources, split, group)
+    pictures: list[Pixels] = []
+    rows: list[Row] = []
+    place = len(SPLITS) * list(_GROUPS).index(group) + SPLITS.index(split)
+    for picture, row in tqdm(
+        _GROUPS[group](bench, sources, amounts), desc=f"{split} {group}", unit="pic", mininterval=5, position=place
+    ):
+        pictures.append(squash(picture, SIZE))
+        rows.append(row)
+    np.save(_part(target, split, group, "npy"), np.stack(pictures) if pictures else np.empty((0, SIZE, SIZE, 3), "u1"))
+    write_rows(_part(target, split, group, "jsonl"), rows)
+
+
+def _part(target: Path, split: Split, group: str, ending: str) -> Path:
+    return target / f"part-{split}-{group}.{ending}"
+
+
+def bench_of(sources: Path, split: Split, group: str) -> Bench:
+    """The material of one split, and dice of its own for each group."""
     game_rooms = rooms(sources) if split == "train" else []
     tiles = [] if split == "test" else tile_artworks(sources, split)
     bystanders = [tile for tile in tiles if tile.labels.get("skull") == 0]
     photos = photo_artworks(sources, split)
-    return Bench(np.random.default_rng(_SEEDS[split]), split, photos, game_rooms, bystanders)
+    dice = np.random.default_rng((_SEEDS[split], zlib.crc32(group.encode())))
+    return Bench(dice, split, photos, game_rooms, bystanders)
 
 
-def _samples(sources: Path, split: Split, amounts: Amounts) -> Iterator[_Sample]:
-    bench = bench_of(sources, split)
-    yield from _symbols(bench, sources, amounts)
-    yield from _sprites(bench, sources, amounts)
+def _cutouts(bench: Bench, sources: Path, amounts: Amounts) -> Iterator[_Sample]:
     for artworks, count in (
-        (avatar_artworks(sources, split), amounts.avatars),
-        (clipart_artworks(sources, split), amounts.clipart),
+        (avatar_artworks(sources, bench.split), amounts.avatars),
+        (clipart_artworks(sources, bench.split), amounts.clipart),
     ):
         for artwork in _some(bench, artworks, count):
             yield cutout_picture(bench, artwork, artwork.load(), low=0.25)
-    makers: Sequence[_Maker] = (
+
+
+def _drawings(bench: Bench, _sources: Path, amounts: Amounts) -> Iterator[_Sample]:
+    yield from _each(
+        bench,
         (skull_picture, amounts.drawn * 2),
         (twin_picture, amounts.drawn),
         (scene_picture, amounts.drawn),
-        (lambda b: figure_picture(b, skeleton=True), amounts.figures),
-        (lambda b: figure_picture(b, skeleton=False), amounts.figures),
         (lambda b: blood_picture(b, on_photo=False), amounts.drawn),
         (lambda b: paint_picture(b, on_photo=False), amounts.drawn),
+    )
+
+
+def _figures(bench: Bench, _sources: Path, amounts: Amounts) -> Iterator[_Sample]:
+    yield from _each(
+        bench,
+        (lambda b: figure_picture(b, skeleton=True), amounts.figures),
+        (lambda b: figure_picture(b, skeleton=False), amounts.figures),
+    )
+
+
+def _painted(bench: Bench, _sources: Path, amounts: Amounts) -> Iterator[_Sample]:
+    yield from _each(
+        bench,
         (lambda b: blood_picture(b, on_photo=True), amounts.on_photos),
         (lambda b: paint_picture(b, on_photo=True), amounts.on_photos),
-        (photo_picture, amounts.photos),
-        (lambda b: photo_picture(b, red=True), amounts.red_photos),
     )
-    for make, count in makers:
-        for _ in range(count):
-            yield make(bench)
+
+
+def _photographs(bench: Bench, _sources: Path, amounts: Amounts) -> Iterator[_Sample]:
+    yield from _each(bench, (photo_picture, amounts.photos), (lambda b: photo_picture(b, red=True), amounts.red_photos))
+
+
+def _stained(bench: Bench, sources: Path, amounts: Amounts) -> Iterator[_Sample]:
     for stain in stains(sources) * amounts.stains:
         yield stain_picture(bench, stain, on_photo=True)
         yield stain_picture(bench, stain, on_photo=False)
-    yield from _compositions(bench, sources, amounts.self_harm)
+
+
+def _each(bench: Bench, *makers: _Maker) -> Iterator[_Sample]:
+    for make, count in makers:
+        for _ in range(count):
+            yield make(bench)
 
 
 def _symbols(bench: Bench, sources: Path, amounts: Amounts) -> Iterator[_Sample]:
@@ -142,6 +205,13 @@ def _symbols(bench: Bench, sources: Path, amounts: Amounts) -> Iterator[_Sample]
 
 
 def _figure(bench: Bench, artwork: Artwork) -> Image.Image:
+    figure = _drawn(bench, artwork)
+    if bench.split != "train" or bench.rng.random() < 0.3:
+        return figure
+    return styled(figure, bench.rng, coloured=artwork.source in COLOURED or artwork.labels.get("slightly_bloody") == 1)
+
+
+def _drawn(bench: Bench, artwork: Artwork) -> Image.Image:
     if artwork.source in COLOURED:
         return _drawn_once(artwork.source, artwork.load)
     if artwork.labels.get("slightly_bloody") == 1:  # a drop of blood in blue is none
@@ -178,7 +248,21 @@ def _some(bench: Bench, artworks: Sequence[Artwork], count: int) -> list[Artwork
     return [artworks[int(i)] for i in chosen]
 
 
-def _compositions(bench: Bench, sources: Path, count: int) -> Iterator[_Sample]:
+def _compositions(bench: Bench, sources: Path, amounts: Amounts) -> Iterator[_Sample]:
     casts = [c for c in (Cast(sources, name) for name in SETS) if c.split == bench.split]
-    for i in range(count if casts else 0):
+    for i in range(amounts.self_harm if casts else 0):
         yield self_harm_picture(bench, casts[i % len(casts)], KINDS[(i // len(casts)) % len(KINDS)])
+
+
+_GROUPS: Final[dict[str, Callable[[Bench, Path, Amounts], Iterator[_Sample]]]] = {
+    "symbols": _symbols,
+    "sprites": _sprites,
+    "cutouts": _cutouts,
+    "drawings": _drawings,
+    "figures": _figures,
+    "painted": _painted,
+    "photographs": _photographs,
+    "stained": _stained,
+    "compositions": _compositions,
+}
+"""What a split is made of, in the order of its rows."""

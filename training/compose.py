@@ -55,7 +55,7 @@ class Bench:
             self._loaded[artwork.key] = artwork.load()
         image = self._loaded[artwork.key]
         width, height = self.canvas()
-        share = self.rng.uniform(0.45, 1.0)
+        share = self.rng.uniform(0.3 if self.split == "train" else 0.45, 1.0)
         w, h = image.width * share, image.width * share * height / width
         if h > image.height:
             w, h = image.height * share * width / height, image.height * share

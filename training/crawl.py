@@ -1,4 +1,8 @@
-"""Tiles of the game Dungeon Crawl Stone Soup (CC0): whole small figures, things, and blood stains by their artists."""
+"""Tiles of the game Dungeon Crawl Stone Soup (CC0): whole small figures, things, and blood stains by their artists.
+
+The game's licence calls most of its tiles CC0 and refers to a list of those whose authors could not be asked. What
+bears a name of that list (``crawl_unclear.txt``: those that would have been used) is left out.
+"""
 
 import io
 import re
@@ -26,6 +30,7 @@ _PLAIN: Final = re.compile(
     r"|staff|wand|ring|scroll|potion|gold|misc|weapon)|dngn/(altars|trees|statues|shops|gateways|doors))/"
 )
 _DOUBTFUL: Final = re.compile(r"blood|corpse|dead|gore|flesh|death|demon|urand|tarantella|spider|wound|chunk|/\._")
+_UNCLEAR: Final = Path(__file__).with_name("crawl_unclear.txt")
 _BLOOD: Final = re.compile(r"misc/blood/(blood_red\d+|blood_puddle_red\d*|wall_blood\d+_s)\.png$")
 
 
@@ -65,10 +70,12 @@ def stains(folder: Path) -> list[Artwork]:
 def _tiles(archive: Path) -> dict[str, Image.Image]:
     """Path below ``rltiles`` -> picture, in the order of the paths."""
     found = {}
+    unclear = set(_UNCLEAR.read_text().split())
     with tarfile.open(archive) as tar:
         for member in tar:
             _, _, path = member.name.partition("/source/rltiles/")
-            if path.endswith(".png") and not path.startswith(("gui", "UNUSED", "player/body")) and "/._" not in path:
+            known = path.endswith(".png") and Path(path).name not in unclear
+            if known and not path.startswith(("gui", "UNUSED", "player/body")) and "/._" not in path:
                 stream = tar.extractfile(member)
                 if stream is not None:
                     found[path] = Image.open(io.BytesIO(stream.read())).convert("RGBA")

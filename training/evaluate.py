@@ -13,6 +13,7 @@ from streamwatch.inference.heads import Heads
 from streamwatch.learning.baseline import baseline_scores, colour_histograms
 from streamwatch.learning.calibration import joined
 from streamwatch.learning.evaluation import Finding, alarm_rates, reliability, run_trial
+from streamwatch.learning.false_alarm_scale import Pair, scale_of, scaled
 from streamwatch.learning.features import Features
 from streamwatch.learning.fit import Matrix, Places, raw_logits
 from streamwatch.learning.metrics import threshold_at
@@ -56,14 +57,13 @@ def evaluate(made: Material, panned: Material, heads: Heads) -> tuple[dict[str, 
         raise SystemExit("no gore class passes its trials: these heads are not worth publishing")
     calibrate = np.flatnonzero(split_mask(made.rows, "calibrate"))
     pans = {split: np.flatnonzero(split_mask(panned.rows, split)) for split in ("calibrate", "test")}
-    threshold = _threshold(
-        [made.rows[i] for i in calibrate],
-        _gore(heads, made.features, calibrate, parts),
-        _gore(heads, panned.features, pans["calibrate"], parts),
-    )
-    gore = scored.scores[:, [_COLUMNS.index(part) for part in parts]].max(axis=1)
-    moving = _gore(heads, panned.features, pans["test"], parts)
-    photographs = len({panned.rows[i].artwork for i in pans["test"]})
+    columns = [heads.labels.index(part) for part in parts]
+    quiet = [made.rows[int(i)] for i in calibrate]
+    still = _scores(heads, made.features, calibrate)[:, columns]
+    moving = _scores(heads, panned.features, np.arange(len(panned.rows)))[:, columns]
+    scale = [_scale(quiet, still[:, i], moving[pans["calibrate"], i], len(parts)) for i in range(len(parts))]
+    threshold = _threshold(quiet, _gore(still, scale), _gore(moving[pans["calibrate"]], scale))
+    gore = _gore(scored.scores[:, columns], scale)
     found = {
         "pictures": _counts(made.rows),
         "sources": _source_counts(made.rows),
@@ -71,6 +71,7 @@ def evaluate(made: Material, panned: Material, heads: Heads) -> tuple[dict[str, 
         "rule": {"auc": LEAST_AUC, "low": LEAST_LOW, "artworks": LEAST_ARTWORKS},
         "supported": sorted(supported),
         "parts": parts,
+        "scale": [list(pair) for pair in scale],
         "threshold": threshold,
         "threshold_rule": {
             "rate": FALSE_ALARMS,
@@ -79,7 +80,9 @@ def evaluate(made: Material, panned: Material, heads: Heads) -> tuple[dict[str, 
             "hard_situations": list(HARD),
         },
         "alarms": alarm_rates(scored.rows, gore, threshold),
-        "motion": report(moving, threshold, photographs),
+        "motion": report(
+            _gore(moving[pans["test"]], scale), threshold, [panned.rows[int(i)].artwork for i in pans["test"]]
+        ),
         "calibration": {
             label: reliability(scored.truth[:, i], scored.scores[:, i])
             for i, label in enumerate(LABELS)
@@ -138,21 +141,35 @@ def _scores(heads: Heads, features: Features, places: Places) -> Matrix:
     return joined(*raw_logits(heads, features, places), heads.join.numpy())
 
 
-def _gore(heads: Heads, features: Features, places: Places, parts: Sequence[str]) -> Matrix:
-    columns = [heads.labels.index(label) for label in parts]
-    gore: Matrix = _scores(heads, features, places)[:, columns].max(axis=1)
+def _gore(scores: Matrix, scale: Sequence[Pair]) -> Matrix:
+    """``gore.prob`` of rows from the probabilities of its parts."""
+    gore: Matrix = np.stack([scaled(scores[:, i], pair) for i, pair in enumerate(scale)], axis=1).max(axis=1)
     return gore
 
 
-def _threshold(rows: list[Row], gore: Matrix, panned: Matrix) -> float:
-    """The lowest hundredth at which no harmless kind raises too many alarms and no pan an incident, on calibration
-    pictures alone.
-    """
+def _scale(rows: list[Row], scores: Matrix, panned: Matrix, parts: int) -> Pair:
+    """The scale of one part: 0.5 is where it has used its share of the false alarms that are allowed to all parts."""
+    situations = np.array([row.situation for row in rows])
+    ordinary = np.concatenate([scores[np.isin(situations, PLAIN)], panned])
+    return scale_of(ordinary, max(_needed(rows, scores, parts), threshold_at(panned, FALSE_ALARMS / parts)))
+
+
+def _needed(rows: list[Row], scores: Matrix, parts: int = 1) -> float:
+    """The lowest score at which no harmless kind of calibration pictures raises more than its share of alarms."""
     situations = np.array([row.situation for row in rows])
     rates = dict.fromkeys(PLAIN, FALSE_ALARMS) | dict.fromkeys(HARD, HARD_ALARMS)
-    needed = max(
-        threshold_at(gore[situations == name], rate) for name, rate in rates.items() if (situations == name).any()
+    return max(
+        threshold_at(scores[situations == name], rate / parts)
+        for name, rate in rates.items()
+        if (situations == name).any()
     )
+
+
+def _threshold(rows: list[Row], gore: Matrix, panned: Matrix) -> float:
+    """The lowest hundredth at which no harmless kind raises too many alarms and no stream of pans an incident, on
+    calibration pictures alone.
+    """
+    needed = _needed(rows, gore)
     steps: npt.NDArray[np.float64] = np.arange(_LOWEST, 1.0, 0.01)
     good = [step for step in steps if step >= needed and incidents(panned, float(step)) == 0]
     return round(float(min(good, default=0.99)), 2)

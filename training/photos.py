@@ -1,6 +1,8 @@
 """Photographs without anything graphic: negatives, and backgrounds for painted blood.
 
-Training uses permissive licences only. Share-alike and GPL pictures are held out: whole sources calibrate or test.
+Training uses only pictures that their package calls permissively licensed, file by file where it holds several.
+Share-alike and GPL pictures are held out: whole sources calibrate or test. Photographs inside packages of code are no
+source: the licence of code says nothing about whose they are.
 """
 
 import base64
@@ -8,7 +10,7 @@ import io
 import re
 import tarfile
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +23,7 @@ from PIL import Image
 from training.art import Artwork, Split
 from training.download import tarball
 from training.icon_names import GORE
+from training.qt_resources import resources
 
 _LONG_SIDE: Final = 1024
 _LABELS: Final = dict.fromkeys([*GORE, "self_harm", "drawing"], 0)
@@ -46,35 +49,31 @@ _WALLPAPERS: Final[dict[str, tuple[str, Split, str]]] = {
         "Apache-2.0",
         "train",
         (
-            r"examples/data/(aero1|apple|baboon|board|box_in_scene|butterfly|building|fruits|home|lena|licenseplate_motion"
-            r"|messi5|orange|squirrel_cls|stuff|tree|leuvenA|robot|aloeL|left01|left08|right05|dog|graf1|imageTextN)\."
+            # Not those that are known from elsewhere: test pictures of universities, a press photograph.
+            r"examples/data/(aero1|apple|board|box_in_scene|butterfly|building|fruits|home|licenseplate_motion"
+            r"|orange|squirrel_cls|stuff|tree|left01|left08|right05|imageTextN)\."
         ),
     ),
+    "libjxl-testdata": ("CC0-1.0", "train", r"external/wesaturate/500px/[a-z0-9_]+_srgb8\.png"),
 }
 _PERMISSIVE_LOMIRI: Final = r"aitzgorri|friends|life_|picosdeeuropa|Picture_0B|Picture_1A|seeding|sunset|umang|Wine"
-# Photographs of people, places and desks inside packages of web templates.
-_TEMPLATES: Final = {
-    "material-kit": r"assets/img/(bg|city|examples/|faces/|landing|profile).*\.jpg$",
-    "soft-ui-design-system": r"assets/img/(?!curved)[a-z0-9-]+\.jpg$",
-    "startbootstrap-creative": r"dist/assets/img/(bg-masthead|portfolio/fullsize/\d)\.jpg$",
-    "material-dashboard-react": r"src/assets/img/(cover|sidebar-\d|faces/marc)\.jpe?g$",
-}
 # Archives of the learning game GCompris that hold photographs, some beside paintings and drawn tiles.
 _GCOMPRIS: Final = ("categorization", "clickgame", "erase", "explore_farm_animals", "explore_monuments")
 _GCOMPRIS_MORE: Final = ("explore_world_animals", "explore_world_music")
+_GCOMPRIS_REST: Final = "CC-BY-SA-4.0, GPL-3.0 or GFDL"
+_FREE: Final = re.compile(r"public-domain|CC0-1\.0|CC-BY-[0-9.]+")
 _STAMPS_DRAWN: Final = re.compile(r"cartoon|/symbols/|/seasonal/|town/houses|_mirror|/clothes/|money|/space/|signs")
-_PICTURE: Final = re.compile(rb"RIFF....WEBPVP8|\xff\xd8\xff[\xe0\xe1\xdb]", re.DOTALL)
 
 
 def photo_artworks(folder: Path, split: Split) -> list[Artwork]:
     """Every photograph of a split's sources; the same picture in two packages counts once."""
     made: tuple[Iterator[Artwork], ...]
     if split == "train":
-        made = (_bundled(), _panoramas(folder), _permissive_wallpapers(folder), _templates(folder))
+        made = (_bundled(), _panoramas(folder), _permissive_wallpapers(folder), _gcompris(folder, split))
     elif split == "calibrate":
         made = (_stamps(folder),)
     else:
-        made = (_gcompris(folder),)
+        made = (_gcompris(folder, split),)
     return [artwork for group in (*made, _wallpapers(folder, split)) for artwork in group]
 
 
@@ -107,26 +106,6 @@ def _permissive_wallpapers(folder: Path) -> Iterator[Artwork]:
             yield _photo(package, file.stem, "CC-BY-4.0 or CC0-1.0", "train", file)
 
 
-def _templates(folder: Path) -> Iterator[Artwork]:
-    seen = set()
-    for package, pattern in _TEMPLATES.items():
-        for name, content in _members(tarball(folder, package), pattern).items():
-            if len(content) not in seen:
-                seen.add(len(content))
-                yield Artwork(package, Path(name).stem, "MIT", "train", _LABELS, partial(_decode, content))
-
-
-@cache
-def _members(archive: Path, pattern: str) -> dict[str, bytes]:
-    found = {}
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            stream = tar.extractfile(member) if re.search(pattern, member.name) else None
-            if stream is not None:
-                found[member.name] = stream.read()
-    return dict(sorted(found.items()))
-
-
 def _wallpapers(folder: Path, split: Split) -> Iterator[Artwork]:
     for package, (licence, of, pattern) in _WALLPAPERS.items():
         for file in sorted((folder / package).rglob("*")) if of == split else ():
@@ -146,22 +125,34 @@ def _stamps(folder: Path) -> Iterator[Artwork]:
             yield _photo(package, name, "GPL-2.0", "calibrate", file)
 
 
-def _gcompris(folder: Path) -> Iterator[Artwork]:
-    root = folder / "gcompris-qt-data/usr/share/gcompris-qt/rcc"
+def _gcompris(folder: Path, split: Split) -> Iterator[Artwork]:
+    """Photographs that the package's copyright file calls free train, its others test."""
+    package = "gcompris-qt-data"
+    licences = _stated(folder / package / "usr/share/doc" / package / "copyright")
+    seen: set[bytes] = set()
     for archive in (*_GCOMPRIS, *_GCOMPRIS_MORE):
-        content = (root / f"{archive}.rcc").read_bytes()
-        places = [found.start() for found in _PICTURE.finditer(content)]
-        seen: set[bytes] = set()
-        for number, place in enumerate(places):
-            picture = _opened(content[place : place + 2_000_000])
-            if picture is not None and min(picture.size) >= 150 and picture.mode == "RGB":
-                small = picture.resize((8, 8)).tobytes()
-                if small not in seen:
-                    seen.add(small)
-                    name = f"{archive}-{number}"
-                    yield Artwork(
-                        "gcompris-qt-data", name, "CC-BY-SA-4.0 or public domain", "test", _LABELS, picture.copy
-                    )
+        for path, content in resources(folder / package / f"usr/share/gcompris-qt/rcc/{archive}.rcc").items():
+            picture = _opened(content) if path.endswith((".webp", ".jpg", ".png")) else None
+            if picture is None or min(picture.size) < 150 or picture.mode != "RGB":
+                continue
+            small = picture.resize((8, 8)).tobytes()
+            licence = licences.get(path.removeprefix("/gcompris/").rpartition(".")[0], "")
+            free = _FREE.fullmatch(licence) is not None
+            if small not in seen and split == ("train" if free else "test"):
+                name = f"{archive}/{Path(path).parent.name}-{Path(path).stem}"
+                yield Artwork(package, name, licence if free else _GCOMPRIS_REST, split, _LABELS, picture.copy)
+            seen.add(small)
+
+
+def _stated(copyright_file: Path) -> dict[str, str]:
+    """File without its ending -> licence, for the files that a Debian copyright file names one by one."""
+    found: dict[str, str] = {}
+    for stanza in copyright_file.read_text(encoding="utf-8").split("\n\n"):
+        files = re.search(r"^Files:(.*\n(?:[ \t].*\n?)*)", stanza + "\n", re.MULTILINE)
+        licence = re.search(r"^License: *(.+)", stanza, re.MULTILINE)
+        if files and licence:
+            found |= {name.rpartition(".")[0]: licence[1].strip() for name in files[1].split() if "*" not in name}
+    return found
 
 
 def _opened(content: bytes) -> Image.Image | None:
@@ -176,10 +167,6 @@ def _opened(content: bytes) -> Image.Image | None:
 def _read(file: Path) -> Image.Image:
     with Image.open(file) as image:
         return _plain(image)
-
-
-def _decode(content: bytes) -> Image.Image:
-    return _plain(Image.open(io.BytesIO(content)))
 
 
 def _plain(image: Image.Image) -> Image.Image:

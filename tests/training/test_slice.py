@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from streamwatch.inference.encoders.efficientnet_lite0 import load_efficientnet_lite0, spec_of
+from streamwatch.inference.encoders.efficientnet_lite0 import spec_of
+from streamwatch.inference.encoders.loading import load_encoder
 from streamwatch.inference.heads import Heads, load_trained_heads
 from streamwatch.inference.manifest import check_file, find_weights, read_manifest
 from streamwatch.learning.rows import read_rows
-from training.publish import encoder_file
 from training.sample import FOLDER, MEASURED, measure_slice, read_figures
 
 TOLERANCE = 0.005
@@ -22,7 +22,7 @@ def shipped() -> Heads:
 
 
 def test_no_figure_of_the_shipped_heads_has_dropped(shipped: Heads) -> None:
-    measured = measure_slice(shipped, load_efficientnet_lite0(encoder_file()).fold())
+    measured = measure_slice(shipped, load_encoder(read_manifest(find_weights("starter"))).fold())
     reached = read_figures()
     assert set(reached) == set(MEASURED) == set(measured)
     for label, figure in reached.items():
@@ -32,7 +32,7 @@ def test_no_figure_of_the_shipped_heads_has_dropped(shipped: Heads) -> None:
 def test_heads_that_learnt_nothing_are_found_out(shipped: Heads) -> None:
     torch.manual_seed(0)
     blank = Heads(shipped.labels, shipped.spec).eval()
-    measured = measure_slice(blank, load_efficientnet_lite0(encoder_file()).fold())
+    measured = measure_slice(blank, load_encoder(read_manifest(find_weights("starter"))).fold())
     reached = read_figures()
     assert all(measured[label] < reached[label] - 0.1 for label in MEASURED)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from training.avatars import STYLES
-from training.crawl import tile_labels
+from training.crawl import _UNCLEAR, tile_labels
 from training.download import Source, _check, source, sources
 from training.icon_names import LICENCES, SPLIT_OF_SET, concept, icon_labels
 
@@ -32,6 +32,12 @@ def test_every_set_and_style_that_is_named_has_a_source() -> None:
 
 def test_what_may_not_be_given_on_freely_never_trains() -> None:
     assert all(SPLIT_OF_SET[name] != "train" for name, licence in LICENCES.items() if "SA" in licence)
+
+
+def test_tiles_of_unclear_authors_are_left_out() -> None:
+    unclear = _UNCLEAR.read_text().split()
+    assert len(unclear) > 200
+    assert all(name.endswith(".png") for name in unclear)
 
 
 def test_another_file_under_the_name_is_refused(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def _finding(label: str, people: People, scores: Matrix, others: Others, column:
     test = others.scores[:, column]
     held_out = np.array([row.split == "test" for row in others.rows])
     moving = np.array([row.split == "test" for row in others.panned])
-    photographs = len({row.artwork for row, chosen in zip(others.panned, moving, strict=True) if chosen})
+    photographs = [row.artwork for row, chosen in zip(others.panned, moving, strict=True) if chosen]
     return {
         "twins": asdict(share_of(right, [str(fact["body"]) for fact in facts])),
         "by_positive": _by([fact["situation"] for fact in facts], right),
