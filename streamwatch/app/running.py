@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from streamwatch.app.config_source import ConfigSource
 from streamwatch.app.daemon import Daemon
-from streamwatch.errors import ConfigError, StreamwatchError
+from streamwatch.errors import ConfigError, ConfigFault, StreamwatchError, WeightsError
 from streamwatch.settings.effective import known_secrets
 from streamwatch.settings.load import Loaded
 from streamwatch.settings.schema import StoreTable
@@ -42,9 +42,17 @@ async def run_daemon(path: Path, environ: Mapping[str, str]) -> int:
         logs.logger.critical("daemon.cannot_start", reason=str(error), hint=error.hint)
         return EXIT_FAILED
     try:
-        daemon = Daemon(source, loaded, store, logs=logs, notifier=Notifier(environ))
-        _obey_signals(daemon, logs.logger)
-        return await _outcome(daemon, logs.logger)
+        while True:
+            daemon = Daemon(source, loaded, store, logs=logs, notifier=Notifier(environ))
+            _obey_signals(daemon, logs.logger)
+            try:
+                return await _outcome(daemon, logs.logger)
+            except WeightsError as error:
+                other = await _other_weights(source, loaded, store, error)
+                if other is None:
+                    logs.logger.critical("daemon.cannot_start", reason=str(error), hint=error.hint)
+                    return EXIT_FAILED
+                loaded = _speaking(logs, other)
     finally:
         await store.close()
 
@@ -65,9 +73,27 @@ async def _begin(source: ConfigSource, path: Path, logs: Logs) -> tuple[Loaded, 
         loaded = source.from_kept(kept[0], fault)
     else:
         store = await AlertStore.open(loaded.settings.store.path, log=logs.logger)
+    return _speaking(logs, loaded), store
+
+
+async def _other_weights(source: ConfigSource, tried: Loaded, store: AlertStore, error: WeightsError) -> Loaded | None:
+    """The last good configuration, when weights do not load and it names others: being blind meanwhile is worse."""
+    kept = await store.last_config() if source.fault is None else None
+    if kept is None:
+        return None
+    problem = ConfigFault(tried.file, "inference.weights", str(error), "Restore them, or name weights that load.")
+    try:
+        loaded = source.from_kept(kept[0], ConfigError([problem]))
+    except ConfigError:
+        return None
+    return loaded if loaded.settings.inference.weights != tried.settings.inference.weights else None
+
+
+def _speaking(logs: Logs, loaded: Loaded) -> Loaded:
+    """The same, once the log keeps its secrets."""
     log = loaded.settings.log
     logs.configure(log.format, log.level, known_secrets(loaded.settings))
-    return loaded, store
+    return loaded
 
 
 def _store_folder(path: Path) -> Path:
@@ -100,13 +126,18 @@ def _obey_signals(daemon: Daemon, log: FilteringBoundLogger) -> None:
 
 
 async def _outcome(daemon: Daemon, log: FilteringBoundLogger) -> int:
-    """Run to the end; what an organ died of goes to the log, and the status says that it died."""
+    """Run to the end; what an organ died of goes to the log, and the status says that it died.
+
+    Raises WeightsError when its weights do not load.
+    """
     try:
         return await daemon.run()
     except ConfigError as error:
         for fault in error.faults:
             log.critical("config.refused", file=fault.file, key=fault.key, problem=fault.problem, mend=fault.mend)
         return EXIT_CONFIG
+    except WeightsError:
+        raise
     except StreamwatchError as error:
         log.critical("daemon.cannot_start", reason=str(error), hint=error.hint)
         return EXIT_FAILED

@@ -18,10 +18,10 @@ def candidate(folder: Path, name: str, *, enter: float, shift: float = 0.0) -> M
     rest, changed = re.subn(r"^enter = .*$", f"enter = {enter}", rest, count=1, flags=re.MULTILINE)
     assert changed == 1
     if shift:
-        parts = read_manifest(made).gore_parts
-        head, changed = re.subn(
-            r"^(parts = .*)$", rf"\1\nscale = {[[1.0, shift] for _ in parts]}", head, flags=re.MULTILINE
-        )
+        read = read_manifest(made)
+        scale = [[a, b + shift] for a, b in read.gore_scale or [(1.0, 0.0)] * len(read.gore_parts)]
+        head = re.sub(r"^scale = .*\n", "", head, flags=re.MULTILINE)
+        head, changed = re.subn(r"^(parts = .*)$", rf"\1\nscale = {scale}", head, flags=re.MULTILINE)
         assert changed == 1
     manifest.write_text(head + found + rest)
     return read_manifest(made)

@@ -139,5 +139,11 @@ async def test_weights_that_cannot_be_taken_leave_the_old_ones_at_work(
 
         await daemon.until("the mended file", mended)
         assert await daemon.metric("streamwatch_config_last_reload_successful") == 1
+
+        await daemon.process.stop(grace=20.0)
+        daemon.write('[inference]\nweights = "broken"\n' + rest)
+        await daemon.start()
+        assert await daemon.until("a start with the weights before", lambda: refused("sha256"), within=90)
+        await goes_on()
     finally:
         await daemon.process.stop(grace=20.0)
