@@ -25,6 +25,7 @@ from training.evaluate import Material, evaluate
 from training.motion import build_motion
 from training.plots import draw_plots
 from training.publish import TUNED_FILE, encoder_file, publish, tuned_encoder, write_card
+from training.rendered.learn import learn
 from training.sample import write_figures, write_slice
 from training.trials import LABELS
 from training.tune import TuneOptions, overlay, tune, tuning_rows
@@ -38,10 +39,10 @@ _STEPS: Final = ("build", "features", "train", "evaluate", "card")
 class Workshop:
     """The cache folder and the steps that fill it, each from what the one before left there."""
 
-    def __init__(self, cache: Path, weights: Path, jobs: int) -> None:
+    def __init__(self, cache: Path, weights: Path, jobs: int, people: list[Path]) -> None:
         self._sources, self._set, self._pans = cache / "sources", cache / "set", cache / "pans"
         self._heads, self._tuned, self._weights = cache / "heads.npz", cache / TUNED_FILE, weights
-        self._jobs = jobs
+        self._cache, self._jobs, self._people = cache, jobs, people
 
     def build(self) -> None:
         fetch_sources(self._sources)
@@ -87,6 +88,8 @@ class Workshop:
             print(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in trial.items()}))
         print(f"supported: {', '.join(found['supported'])}; threshold {found['threshold']}")
         print(f"pans and zooms: {found['motion']}")
+        if self._people:
+            learn(self._people, self._cache, self._weights)
 
     def card(self) -> None:
         write_card(self._weights)
@@ -111,9 +114,10 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=_ROOT / "models" / "starter")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--jobs", type=int, default=1, help="of the build, at a time")
+    parser.add_argument("--rendered", type=Path, nargs="+", default=[], help="folders of rendered people to learn from")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    workshop = Workshop(arguments.cache, arguments.weights, arguments.jobs)
+    workshop = Workshop(arguments.cache, arguments.weights, arguments.jobs, arguments.rendered)
     for step in _STEPS if arguments.step == "all" else (arguments.step,):
         getattr(workshop, step)()
 

@@ -21,6 +21,7 @@ from streamwatch.inference.manifest import MANIFEST, LabelCoverage, read_manifes
 from streamwatch.inference.publishing import write_weights
 from streamwatch.learning.card import figure, render_card
 from streamwatch.records.labels import LABELS
+from training.rendered.card import people_section
 from training.rendered.findings import verdict
 from training.trials import NO_DATA, SCOPE, SUPPORT
 
@@ -82,6 +83,8 @@ def write_card(folder: Path) -> None:
     manifest = read_manifest(folder)
     evaluation = json.loads((folder / "evaluation.json").read_text())
     card = render_card(manifest.name, manifest.encoder_package, manifest.licence, evaluation, manifest.labels)
+    if "people" in evaluation:
+        card += "\n" + people_section(evaluation["people"])
     (folder / "CARD.md").write_text(card)
 
 
