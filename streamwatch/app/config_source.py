@@ -31,11 +31,8 @@ class ConfigSource:
 
     def load(self) -> Loaded:
         """Read the file. Raises ConfigError for a fault outside the streams."""
-        text = read_text(self._path)
-        places = SecretPlaces(self._environ, self._path.parent.absolute())
-        loaded = self._against_weights(parse_settings(text, str(self._path), places, strict=False))
-        self._good_text = text
-        self._tell_broken(loaded)
+        loaded = self._read()
+        self.tell_broken(loaded)
         return loaded
 
     def from_kept(self, text: str, fault: ConfigError) -> Loaded:
@@ -69,9 +66,16 @@ class ConfigSource:
             stamp = self._stamp()
             yield self._reload()
 
+    def _read(self) -> Loaded:
+        text = read_text(self._path)
+        places = SecretPlaces(self._environ, self._path.parent.absolute())
+        loaded = self._against_weights(parse_settings(text, str(self._path), places, strict=False))
+        self._good_text = text
+        return loaded
+
     def _reload(self) -> Loaded | None:
         try:
-            loaded = self.load()
+            loaded = self._read()
         except ConfigError as error:
             self._refused(error)
             return None
@@ -88,6 +92,13 @@ class ConfigSource:
             loaded, weights.coverage, weights.defaults, weights.name, sha256=weights.sha256, strict=False
         )
 
+    def tell_broken(self, loaded: Loaded) -> None:
+        """Say which streams fail by what is wrong in their entries; of a reload only once it is obeyed."""
+        for fault in loaded.faults:
+            self._log.error(
+                "config.stream_broken", stream=fault.stream, key=fault.key, problem=fault.problem, mend=fault.mend
+            )
+
     def refuse(self, error: ConfigError) -> None:
         """What was read is not taken after all: the weights that it names do not score here."""
         self._refused(error)
@@ -97,12 +108,6 @@ class ConfigSource:
         for fault in error.faults:
             self._log.error("config.refused", file=fault.file, key=fault.key, problem=fault.problem, mend=fault.mend)
         self._log.error("config.last_good_holds", faults=len(error.faults))
-
-    def _tell_broken(self, loaded: Loaded) -> None:
-        for fault in loaded.faults:
-            self._log.error(
-                "config.stream_broken", stream=fault.stream, key=fault.key, problem=fault.problem, mend=fault.mend
-            )
 
     def _stamp(self) -> tuple[int, int]:
         try:

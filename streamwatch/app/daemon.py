@@ -234,6 +234,7 @@ class Daemon:
     async def _take_config(self, loaded: Loaded, weights: Prepared | None) -> None:
         settings = loaded.settings
         self._loaded = loaded
+        self._source.tell_broken(loaded)
         before = set(self._organs.desk.sinks)
         self._organs.follow(settings)  # first: who is a client no more is out, and new secrets are masked
         switch = None if weights is None else partial(self._organs.take_weights, weights)

@@ -65,13 +65,17 @@ class WeightsSwitch:
     async def prepare(self, loaded: Loaded) -> Prepared | None:
         """Load what the configuration names beside the weights that score; None when it names these.
 
-        Raises ConfigError: they cannot be found, read or run, or their files changed meanwhile.
+        Raises ConfigError: they cannot be found, read or run, their files changed meanwhile, or a stream's own
+        thresholds are not for them. Without a switch such a stream fails by itself; a switch would blind it.
         """
         try:
             folder = find_weights(loaded.settings.inference.weights)
             manifest = read_manifest(folder)
             if view_weights(manifest) == self.view:
                 return None
+            if loaded.unfit:
+                self._instruments.weights.switches.labels("refused").inc()
+                raise ConfigError(list(loaded.unfit))
             model = await self._loaded(folder, manifest)
         except WeightsError as error:
             self._instruments.weights.switches.labels("refused").inc()

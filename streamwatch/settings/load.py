@@ -45,6 +45,8 @@ class Loaded:
     broken: tuple[BrokenStream, ...] = ()
     faults: tuple[ConfigFault, ...] = ()
     """The faults of the broken streams."""
+    unfit: tuple[ConfigFault, ...] = ()
+    """Those of them that come from the weights alone: with others the stream could be watched."""
 
 
 def load_settings(path: Path, environ: Mapping[str, str], *, strict: bool = True) -> Loaded:
@@ -96,7 +98,8 @@ def check_coverage(
         for fault in sight.faults(entry.thresholds, written, file, f"streams.{entry.id}.thresholds", entry.id)
     ]
     stream_faults += inherited_exits(settings, file, defaults)
-    return _settle(loaded, faults, stream_faults, [entry.id for entry in settings.streams], strict=strict)
+    settled = _settle(loaded, faults, stream_faults, [entry.id for entry in settings.streams], strict=strict)
+    return replace(settled, unfit=tuple(stream_faults))
 
 
 def check_shadow(shadow: ShadowTable, candidate: Sight, file: str) -> list[ConfigFault]:

@@ -2,14 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streamwatch.app.assembly import WeightsView
-from streamwatch.app.weights_switch import tell_unbound
+from streamwatch.app.weights_switch import WeightsSwitch, tell_unbound
+from streamwatch.errors import ConfigError
+from streamwatch.inference.manifest import find_weights, read_manifest
 from streamwatch.records.scores import WeightsName
+from streamwatch.settings.load import Loaded, check_coverage
 from tests.app.desk_room import DeskRoom, desk_room
 from tests.decision.drive import scores
+from tests.end_to_end.candidates import candidate
 from tests.store.samples import Log
 
 STREAM = '[[streams]]\nid = "cam"\nurl = "https://cdn.example.net/cam.m3u8"\n'
@@ -102,3 +107,39 @@ async def test_thresholds_that_hold_for_any_weights_are_mentioned(tmp_path: Path
     found = log.events("config.thresholds_not_bound")
     assert bool(found) is told
     assert all('weights = "starter@' in one["mend"] for one in found)
+
+
+class Unloaded:
+    """A models' worker that is asked to load nothing."""
+
+    def load_beside(self, *_: object, **__: object) -> Any:
+        raise AssertionError("weights that are refused by their manifest are not loaded")
+
+
+async def test_a_switch_that_would_blind_a_stream_is_refused_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMWATCH_WEIGHTS_PATH", str(tmp_path / "models"))
+    candidate(tmp_path / "models", "other", enter=0.6)
+    async with desk_room(tmp_path, STREAM) as room:
+        folder = find_weights("starter")
+        switch = WeightsSwitch(
+            folder,
+            read_manifest(folder),
+            room.weights,
+            inference=Unloaded(),  # type: ignore[arg-type]
+            load=lambda _: pytest.fail("loaded"),
+            instruments=room.instruments,
+            log=room.log.logger,
+        )
+
+        def against(view: WeightsView, text: str) -> Loaded:
+            return check_coverage(room.load(text), view.coverage, view.defaults, view.name, strict=False)
+
+        own = STREAM + "thresholds = { gore.classes.skull = 0.7 }\n"
+        named = '[inference]\nweights = "other"\n' + own
+        blind = others(room)
+        with pytest.raises(ConfigError, match=r"streams\.cam\.thresholds.*do not detect gore\.classes\.skull"):
+            await switch.prepare(against(blind, named))
+        assert 'switches_total{outcome="refused"} 1.0' in room.series()
+        assert await switch.prepare(against(blind, own)) is None, "no switch: the stream fails by itself"
