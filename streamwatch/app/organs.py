@@ -101,9 +101,9 @@ class Organs:
             self._instruments.drop_probability(stream)
 
     def remarks(self) -> list[str]:
-        """What /health/ready should mention of the weights and of the second opinion."""
+        """What /health/ready should mention of the weights, of thresholds and of the second opinion."""
         opinion = self.opinions.warning
-        return [*self.models.remarks(), *([opinion] if opinion else [])]
+        return [*self.models.remarks(), *self.roster.remarks(), *([opinion] if opinion else [])]
 
     def listen_on(self, bound: list[tuple[str, int]]) -> None:
         """The listeners are bound: from now on these addresses are forbidden ground."""

@@ -66,6 +66,15 @@ class Roster:
         assert self._union is not None, "the roster is filled first"
         return self._union
 
+    def remarks(self) -> list[str]:
+        """What /health/ready should mention."""
+        unjudged, streams = len(self._unjudged()), len(self._supervisor.streams)
+        return [f"no incident can open on {unjudged} of {streams} streams: they have no threshold"] if unjudged else []
+
+    def _unjudged(self) -> list[str]:
+        watched = [one for one in self._supervisor.streams.values() if one.definition.media is None]
+        return [one.id for one in watched if not one.definition.thresholds and one.id not in self.union.broken]
+
     # -- the configuration ----------------------------------------------------------------------------------------
 
     async def fill(self, loaded: Loaded) -> None:
@@ -82,6 +91,7 @@ class Roster:
             self._add_broken(stream, known.pop(stream, []), states.get(stream))
         for stream, incidents in known.items():
             self._close_orphans(stream, incidents)
+        self._tell_unjudged()
         await self._forget_strangers()
         if self._snoozer is not None:
             for snooze in self.desired.snoozes.values():
@@ -125,6 +135,15 @@ class Roster:
         self._log.info("config.reloaded", changes=changes.words() or ["nothing differs"])
         if changes.daemon:
             self._log.warning("config.restart_needed", keys=list(changes.daemon))
+        self._tell_unjudged()
+
+    def _tell_unjudged(self) -> None:
+        """Other weights may propose none: then a fleet that is watched and scored would never alert, unnoticed."""
+        if unjudged := self._unjudged():
+            mend = "Write some under [thresholds]: until then no incident can open on these streams."
+            self._log.warning(
+                "config.no_thresholds", weights=self._weights.name, streams=len(unjudged), first=unjudged[0], mend=mend
+            )
 
     def _take(self, loaded: Loaded) -> Union:
         self._file = loaded

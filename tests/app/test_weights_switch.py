@@ -143,3 +143,19 @@ async def test_a_switch_that_would_blind_a_stream_is_refused_before_anything_is_
             await switch.prepare(against(blind, named))
         assert 'switches_total{outcome="refused"} 1.0' in room.series()
         assert await switch.prepare(against(blind, own)) is None, "no switch: the stream fails by itself"
+
+
+async def test_streams_on_which_nothing_can_open_are_told(tmp_path: Path) -> None:
+    """Weights may propose no thresholds: a fleet must not be scored for ever without anybody noticing."""
+    async with desk_room(tmp_path, STREAM) as room:
+        assert (room.roster.remarks(), room.log.events("config.no_thresholds")) == ([], [])
+        await switch(room, replace(others(room), defaults={}))
+        assert room.roster.remarks() == ["no incident can open on 1 of 1 streams: they have no threshold"]
+        (told,) = room.log.events("config.no_thresholds")
+        assert (told["weights"], told["streams"], told["first"]) == ("other", 1, "cam")
+        await switch(room, replace(others(room), defaults={}), "[thresholds]\ngore.prob = 0.5\n" + STREAM)
+        assert room.roster.remarks() == []
+        await switch(room, others(room), STREAM + "thresholds = { gore.prob = false }\n")
+        assert len(room.log.events("config.no_thresholds")) == 2
+        await switch(room, replace(others(room), defaults={}), STREAM + "thresholds = { gore.prob = 0.5 }\n")
+        assert room.roster.remarks() == []
