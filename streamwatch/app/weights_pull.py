@@ -24,7 +24,8 @@ from streamwatch.inference.places import known_weights, own_places
 from streamwatch.inference.sources import ExpectedFile, Source
 
 RUNTIME_FILES: Final = (CONFIG, PREPROCESSOR, WEIGHTS)
-_TOKENIZER_FILES: Final = ("tokenizer_config.json", "tokenizer.json", "special_tokens_map.json")
+_TOKENIZER: Final = "tokenizer.json"
+_MORE_OF_IT: Final = ("tokenizer_config.json", "special_tokens_map.json")
 _REVISION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
 _SPARE: Final = 64 * 2**20
 """Bytes beside the files: heads, card, and some air."""
@@ -118,14 +119,15 @@ class _Wanted:
 
     def _copy(self, origin: Path, folder: Path, tell: Tell) -> tuple[Source, str]:
         origin = origin / FILES_FOLDER if (origin / FILES_FOLDER / CONFIG).is_file() else origin
-        lacking = [name for name in RUNTIME_FILES if not (origin / name).is_file()]
+        # Without a tokenizer the library makes one up, and the heads would be nonsense.
+        lacking = [name for name in (*RUNTIME_FILES, _TOKENIZER) if not (origin / name).is_file()]
         if lacking:
             raise WeightsError(f"{origin}: has no {lacking[0]}. Wanted: {', '.join(self._source.files)}")
         source = self._source
         if self._pinned:
             checked = "every file has the hash that streamwatch pins"
         else:
-            names = [name for name in (*RUNTIME_FILES, *_TOKENIZER_FILES) if (origin / name).is_file()]
+            names = [name for name in (*RUNTIME_FILES, _TOKENIZER, *_MORE_OF_IT) if (origin / name).is_file()]
             files = {name: ExpectedFile(name, (origin / name).stat().st_size) for name in names}
             source = replace(source, revision=str(self._options.revision), files=files)
             checked = "NOT CHECKED against any published hash: those of the folder were taken down as they were found"
@@ -196,13 +198,18 @@ def _alone(work: Path) -> Iterator[None]:
 
 
 def _swap(work: Path, target: Path) -> None:
-    """The new folder takes the place of the old one; a reader finds one of them, whole."""
+    """The new folder takes the place of the old one, which comes back when that fails; nobody finds half of either."""
     old = target.with_name(f".{target.name}.old")
     try:
         shutil.rmtree(old, ignore_errors=True)
         if target.exists():
             target.rename(old)
-        work.rename(target)
+        try:
+            work.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise WeightsError(_words(error, target)) from error

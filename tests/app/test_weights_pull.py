@@ -249,6 +249,31 @@ def test_a_folder_that_lacks_a_file_is_refused(source: Source, files: Path, tmp_
         pull(source, PullOptions(folder=tmp_path / "files", into=tmp_path), quiet())
 
 
+def test_a_folder_of_another_revision_needs_its_tokenizer_too(source: Source, files: Path, tmp_path: Path) -> None:
+    shutil.copytree(files, tmp_path / "files")
+    (tmp_path / "files" / "tokenizer.json").unlink()
+    with pytest.raises(WeightsError, match=r"files: has no tokenizer\.json"):
+        pull(source, PullOptions(folder=tmp_path / "files", into=tmp_path, revision="my-own"), quiet())
+
+
+def test_the_old_weights_come_back_when_the_new_ones_cannot_take_their_place(
+    source: Source, files: Path, pulled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(pulled, tmp_path / "siglip2-base")
+    before = read_manifest(tmp_path / "siglip2-base").sha256
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if self.name.endswith(".pull"):
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(WeightsError, match="cannot be written: Input/output error"):
+        pull(source, PullOptions(folder=files, into=tmp_path, overwrite=True), quiet())
+    assert read_manifest(tmp_path / "siglip2-base").sha256 == before
+
+
 def test_what_is_there_is_replaced_only_when_told(source: Source, files: Path, pulled: Path, tmp_path: Path) -> None:
     shutil.copytree(pulled, tmp_path / "siglip2-base")
     before = read_manifest(tmp_path / "siglip2-base")
