@@ -20,7 +20,7 @@ class BatchTrial:
         self._clock = clock
         self._rates: dict[int, float] = {}
         self._best = 1
-        self._until = clock() + _SECONDS
+        self._until: float | None = None  # from the first batch on: loading the model may take longer than the trial
 
     @property
     def rates(self) -> Mapping[int, float]:
@@ -33,6 +33,8 @@ class BatchTrial:
 
     def goes_on(self, size: int, run: Callable[[], object]) -> bool:
         """Times batches of ``size``; False when larger ones need not be tried."""
+        if self._until is None:
+            self._until = self._clock() + _SECONDS
         self._rates[size] = size / self._fastest(run)
         better = size == 1 or self._rates[size] > _WORTH * self._rates[self._best]
         if better:

@@ -59,6 +59,14 @@ def test_the_trial_ends_in_time_on_a_slow_machine() -> None:
     assert machine.now < 10
 
 
+def test_the_time_that_loading_takes_is_not_the_trials() -> None:
+    machine = Machine({1: 10, 2: 11, 4: 12, 8: 13, 16: 14, 32: 15})
+    trial = BatchTrial(lambda: machine.now)
+    machine.now += 60.0
+    assert trial.goes_on(1, partial(machine.run, 1))
+    assert trial.goes_on(2, partial(machine.run, 2))
+
+
 def test_one_run_that_was_held_up_does_not_count() -> None:
     machine = Machine({1: 10, 2: 12, 4: 15, 8: 40})
     trial = BatchTrial(lambda: machine.now)
