@@ -12,7 +12,7 @@ import torch
 from streamwatch.errors import WeightsError
 from streamwatch.inference.arrays import write_arrays
 from streamwatch.inference.encoder_table import read_encoder_table
-from streamwatch.inference.encoders.efficientnet_lite0 import spec_of
+from streamwatch.inference.encoders.efficientnet_lite0 import load_efficientnet_lite0, spec_of
 from streamwatch.inference.encoders.loading import load_encoder
 from streamwatch.inference.heads import Heads
 from streamwatch.inference.manifest import LabelCoverage, Manifest, find_weights, read_manifest
@@ -75,7 +75,8 @@ def tuned(folder: Path, like: Manifest, **tensors: "np.ndarray[tuple[int, ...], 
 def test_a_tuned_part_takes_the_place_of_the_encoders_own(tmp_path: Path, starter: Manifest) -> None:
     bias = np.linspace(-1, 1, 1280).astype(np.float16)
     found = tuned(tmp_path / "tuned", starter, head__norm__bias=bias)
-    plain, changed = load_encoder(starter), load_encoder(found)
+    [package] = starter.encoder.files.values()
+    plain, changed = load_efficientnet_lite0(package.path), load_encoder(found)
     names = [n for n, t in plain.state_dict().items() if not torch.equal(t, changed.state_dict()[n])]
     assert names == ["head.norm.bias"]
     assert torch.equal(changed.state_dict()["head.norm.bias"], torch.from_numpy(bias).float())
