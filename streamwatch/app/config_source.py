@@ -35,12 +35,11 @@ class ConfigSource:
         self.tell_broken(loaded)
         return loaded
 
-    def from_kept(self, text: str, fault: ConfigError) -> Loaded:
-        """The last good configuration in place of a broken file. Raises ConfigError when that fails too."""
+    def from_kept(self, text: str) -> Loaded:
+        """The last good configuration, for want of the file; ``refuse`` says why. Raises ConfigError when it fails."""
         places = SecretPlaces(self._environ, self._path.parent.absolute())
         loaded = self._against_weights(parse_settings(text, f"{self._path} (last good)", places, strict=False))
         self._good_text = text
-        self._refused(fault)
         return loaded
 
     async def keep(self, store: AlertStore) -> None:
@@ -77,7 +76,7 @@ class ConfigSource:
         try:
             loaded = self._read()
         except ConfigError as error:
-            self._refused(error)
+            self.refuse(error)
             return None
         self.fault = None
         return loaded
@@ -100,10 +99,7 @@ class ConfigSource:
             )
 
     def refuse(self, error: ConfigError) -> None:
-        """What was read is not taken after all: the weights that it names do not score here."""
-        self._refused(error)
-
-    def _refused(self, error: ConfigError) -> None:
+        """Say that the file is not obeyed, and why."""
         self.fault = "; ".join(f"{fault.key}: {fault.problem}" for fault in error.faults)
         for fault in error.faults:
             self._log.error("config.refused", file=fault.file, key=fault.key, problem=fault.problem, mend=fault.mend)

@@ -62,6 +62,11 @@ class Daemon:
         """Ask for an orderly end; for signal handlers of the loop."""
         self._stop_wanted.set()
 
+    @property
+    def stop_wanted(self) -> bool:
+        """Whether somebody asked for an end."""
+        return self._stop_wanted.is_set()
+
     def reload(self) -> None:
         """Ask for the configuration to be read again; for signal handlers of the loop."""
         self._reload_wanted.set()

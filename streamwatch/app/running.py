@@ -48,7 +48,7 @@ async def run_daemon(path: Path, environ: Mapping[str, str]) -> int:
             try:
                 return await _outcome(daemon, logs.logger)
             except WeightsError as error:
-                other = await _other_weights(source, loaded, store, error)
+                other = None if daemon.stop_wanted else await _other_weights(source, loaded, store, error)
                 if other is None:
                     logs.logger.critical("daemon.cannot_start", reason=str(error), hint=error.hint)
                     return EXIT_FAILED
@@ -70,7 +70,8 @@ async def _begin(source: ConfigSource, path: Path, logs: Logs) -> tuple[Loaded, 
         if kept is None:
             await store.close()
             raise
-        loaded = source.from_kept(kept[0], fault)
+        loaded = source.from_kept(kept[0])
+        source.refuse(fault)
     else:
         store = await AlertStore.open(loaded.settings.store.path, log=logs.logger)
     return _speaking(logs, loaded), store
@@ -81,12 +82,15 @@ async def _other_weights(source: ConfigSource, tried: Loaded, store: AlertStore,
     kept = await store.last_config() if source.fault is None else None
     if kept is None:
         return None
-    problem = ConfigFault(tried.file, "inference.weights", str(error), "Restore them, or name weights that load.")
     try:
-        loaded = source.from_kept(kept[0], ConfigError([problem]))
+        loaded = source.from_kept(kept[0])
     except ConfigError:
         return None
-    return loaded if loaded.settings.inference.weights != tried.settings.inference.weights else None
+    if loaded.settings.inference.weights == tried.settings.inference.weights:
+        return None
+    mend = "Restore them, or name weights that load."
+    source.refuse(ConfigError([ConfigFault(tried.file, "inference.weights", str(error), mend)]))
+    return loaded
 
 
 def _speaking(logs: Logs, loaded: Loaded) -> Loaded:
