@@ -38,13 +38,13 @@ def test_all_faults_are_said_at_once_those_against_the_weights_too(
     config.write_text(
         config.read_text()
         + '[[streams]]\nid = "Bad Id"\nurl = "ftp://x/y"\n'
-        + '[[streams]]\nid = "hall"\nurl = "http://127.0.0.1/a.m3u8"\nthresholds = { "self-harm.prob" = 0.5 }\n'
+        + '[[streams]]\nid = "hall"\nurl = "http://127.0.0.1/a.m3u8"\nthresholds = { "self-harm.type.real" = 0.5 }\n'
     )
     assert main(["config", "check", "--config", str(config)]) == 2
     said = capsys.readouterr().err
     assert "streams[1].id" in said
     assert "streams[1].url" in said
-    assert "self-harm.prob" in said
+    assert "self-harm.type.real" in said
     assert "starter" in said
 
 

@@ -40,7 +40,7 @@ def test_the_starter_states_every_label(folder: Path) -> None:
 
 def test_the_starter_claims_no_finding_about_reality(folder: Path) -> None:
     labels = read_manifest(folder).labels
-    for label in ("gore.type.real", "gore.type.fake", "gore.classes.unconscious", "gore.classes.corpse"):
+    for label in ("gore.type.real", "gore.type.fake", "self-harm.type.real", "gore.classes.corpse"):
         assert labels[label].status == "unsupported"
 
 
@@ -88,9 +88,9 @@ def test_a_folder_without_manifest_is_named(tmp_path: Path) -> None:
         (r"input_size = 224", "input_size = 16", r"input_size must be between 32 and 1024"),
         (r'\[labels\."gore\.classes\.skull"\]', '[labels."gore.classes.skul"]', r"'gore.classes.skul' is no label"),
         (
-            r'\[labels\."gore\.classes\.unconscious"\]\nstatus = "unsupported"\nof = "[^"]*"\n',
+            r'\[labels\."gore\.classes\.corpse"\]\nstatus = "unsupported"\nof = "[^"]*"\n',
             "",
-            r"labels.'gore.classes.unconscious' is missing",
+            r"labels.'gore.classes.corpse' is missing",
         ),
         (r'status = "unsupported"', 'status = "perfect"', r"status must be one of measured, proxy, unsupported"),
         (r"enter = [0-9.]+", "enter = 1.5", r"enter must be above 0 and at most 1"),

@@ -208,7 +208,8 @@ def verdict(label: str, finding: Mapping[str, Any]) -> LabelCoverage:
     }  # fmt: skip
     enter = finding["threshold"] if finding["recall"] >= LEAST_RECALL else None
     enough = twins["groups"] >= LEAST_GROUPS
-    if enough and twins["share"] >= ORDERED and apart["auc"] >= ORDERED:
+    nearest = min(value for value in apart["positives_only"].values() if not np.isnan(value))
+    if enough and twins["share"] >= ORDERED and nearest >= ORDERED:
         of = f"{SEEN[label]}, told from the same person without that in {said}"
         return LabelCoverage("proxy", of + _drawings(finding) + "; no photograph of it was ever shown", enter, figures)
     if enough and apart["auc"] >= APART:
