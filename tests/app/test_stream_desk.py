@@ -38,7 +38,7 @@ async def test_a_stream_of_the_api_is_watched_beside_those_of_the_file(tmp_path:
         ({"suspended": True}, "suspended: can stand in the configuration only"),
         ({"interval": "0.1s"}, "interval: is outside 500ms to 60s"),
         ({"colour": "red"}, "colour: is not a known key"),
-        ({"thresholds": {"self-harm.prob": 0.5}}, "do not detect self-harm.prob"),
+        ({"thresholds": {"self-harm.type.real": 0.5}}, "do not detect self-harm.type.real"),
         ({"thresholds": {"gore.prob": {"exit": 0.99}}}, 'thresholds."gore.prob": exit (0.99) is above'),
         ({"id": "lobby"}, "there is a stream 'lobby' already"),
         ({"id": "job-abcdefghijkl"}, "names the streams of jobs"),
@@ -105,7 +105,7 @@ async def test_what_a_stream_of_the_api_inherits_follows_the_configuration(tmp_p
         await room.desk.add(GATE, client="ops")
         await room.roster.apply(room.load('[thresholds]\n"gore.prob" = 0.6\n[network]\nallow = ["10.0.0.0/8"]\n'))
         definition = room.supervisor.streams["gate"].definition
-        assert [one.enter for one in definition.thresholds] == [0.6]
+        assert {one.label: one.enter for one in definition.thresholds}["gore.prob"] == 0.6
         assert definition.plan.allow == ("10.0.0.0/8",)
         assert definition.plan.origin == "api"
 
@@ -153,7 +153,7 @@ async def test_a_change_is_followed_live_or_read_anew_and_kept(tmp_path: Path) -
     async with desk_room(tmp_path) as room:
         definition = room.supervisor.streams["gate"].definition
         assert (definition.title, definition.plan.interval) == ("West gate", 1.0)
-        assert [one.enter for one in definition.thresholds] == [room.weights.defaults["gore.prob"]]
+        assert {one.label: one.enter for one in definition.thresholds} == room.weights.defaults
 
 
 async def test_a_removed_stream_leaves_no_series_no_row_and_no_open_incident(tmp_path: Path) -> None:
