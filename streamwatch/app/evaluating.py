@@ -3,9 +3,9 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,13 +34,13 @@ from streamwatch.learning.own_evaluation import (
     measure_labels,
 )
 from streamwatch.learning.pairs import Pair, compare, read_pairs
+from streamwatch.learning.parts import undivided
 from streamwatch.learning.samples import Sample
+from streamwatch.learning.taught_on import TaughtOn, read_taught_on
 from streamwatch.learning.thresholds_file import FILE, render_thresholds
 from streamwatch.records.frame import Pixels
 from streamwatch.records.scores import WeightsName
 
-TRAINED_ON: Final = "trained_on.json"
-"""In a folder of weights: digests of the files that they were trained or calibrated on."""
 Matrix = npt.NDArray[np.float32]
 
 
@@ -75,12 +75,12 @@ async def evaluate_data(options: EvaluateOptions) -> dict[str, Any]:
     watch = watch_of(options.budget, options.policy, options.budget_labels, manifest)
     model = await asyncio.to_thread(load_model, folder, device=options.device)
     columns = OpenColumns(manifest, model.head_labels)
-    known = trained_on(folder)
-    looked = _Looked(model, columns, known)
+    looked = _Looked(model, columns, read_taught_on(folder))
     async with upload_pool() as pool:
         media = LabelledMedia(table, pool, model.short_side, options.interval)
         await gather(media, model, looked.take)
     samples, scores, colours = looked.finish(media.problems)
+    problems = [*media.problems, *looked.problems]
     held = Held(samples, scores, crossed_baseline(colours, samples, table.labels))
     figures = await asyncio.to_thread(measure_labels, held, table.labels, options.rule)
     choices = choose_thresholds(held, watch) if watch else []
@@ -88,7 +88,7 @@ async def evaluate_data(options: EvaluateOptions) -> dict[str, Any]:
     evaluation = describe(
         manifest, figures, coverage, options.rule,
         parts={"measured": samples, "left out: these weights were trained on them": looked.left_out},
-        trained=False, plots=plots, problems=media.problems, watch=watch, choices=choices,
+        trained=False, plots=plots, problems=problems, watch=watch, choices=choices,
     )  # fmt: skip
     if options.out is not None:
         write_evaluation(options.out, evaluation)
@@ -134,18 +134,6 @@ def watch_of(budget: Budget | None, policy: Policy, labels: Sequence[str], manif
     usual = [label for label in supported if label.endswith(".prob") or manifest.labels[label].enter is not None]
     proposed = {label: one.enter for label, one in manifest.labels.items() if one.enter is not None}
     return Watch(budget, tuple(labels) or tuple(usual), policy, proposed)
-
-
-def trained_on(folder: Path) -> frozenset[str]:
-    """Digests of the files that the weights of a folder learnt from."""
-    try:
-        found: dict[str, list[str]] = json.loads((folder / TRAINED_ON).read_text())
-        return frozenset(found["digests"])
-    except FileNotFoundError:
-        return frozenset()
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        fault = ConfigFault(str(folder / TRAINED_ON), "digests", "cannot be read", "Restore it, or train anew")
-        raise ConfigError([fault]) from error
 
 
 async def evaluate_twins(file: Path, weights: str, device: str) -> dict[str, Any]:
@@ -198,12 +186,13 @@ def _raw(model: EncoderModel, pictures: Sequence[Pixels]) -> Matrix:
 class _Looked:
     """What the heads say of each picture, and its colours."""
 
-    def __init__(self, model: EncoderModel, columns: OpenColumns, known: frozenset[str]) -> None:
-        self._model, self._columns, self._known = model, columns, known
+    def __init__(self, model: EncoderModel, columns: OpenColumns, taught_on: TaughtOn) -> None:
+        self._model, self._columns, self._taught_on = model, columns, taught_on
         self._samples: list[Sample] = []
         self._heads: list[Matrix] = []
         self._colours: list[Matrix] = []
         self.left_out: list[Sample] = []
+        self.problems: list[str] = []
 
     def take(self, samples: Sequence[Sample], batch: torch.Tensor) -> None:
         self._samples += samples
@@ -212,15 +201,19 @@ class _Looked:
 
     def finish(self, problems: Sequence[str]) -> tuple[list[Sample], dict[str, Matrix], Matrix]:
         """Without what the weights were trained on, and without whatever shares a group with that."""
-        groups = {sample.group for sample in self._samples if sample.digest in self._known}
-        kept = [place for place, sample in enumerate(self._samples) if sample.group not in groups]
-        self.left_out = [sample for sample in self._samples if sample.group in groups]
+        # All of them are measured here, so parts mean nothing: what is one group is all that is asked.
+        together, self.problems = undivided([replace(sample, split="test") for sample in self._samples])
+        groups = {
+            one.group for sample, one in zip(self._samples, together, strict=True) if self._taught_on.knows(sample)
+        }
+        kept = [place for place, sample in enumerate(together) if sample.group not in groups]
+        self.left_out = [sample for sample in together if sample.group in groups]
         if not kept:
             seen = "these weights were trained on every picture in it" if groups else "; ".join(problems[:5])
             fault = ConfigFault("labels.csv", "(whole file)", f"no picture is left: {seen}", "Add others")
             raise ConfigError([fault])
         scores = self._columns.scores(np.concatenate(self._heads)[kept])
-        return [self._samples[place] for place in kept], dict(scores), np.concatenate(self._colours)[kept]
+        return [together[place] for place in kept], dict(scores), np.concatenate(self._colours)[kept]
 
 
 def colours_of(batch: torch.Tensor) -> Matrix:

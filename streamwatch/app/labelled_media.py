@@ -92,7 +92,7 @@ class LabelledMedia:
         met: set[int] = set()
         async with self.pool.clip(plan) as clip:
             async for frame in clip:
-                near = [e for e in moments if abs((e.time or 0.0) - frame.position) <= self.interval / 2 + 1e-6]
+                near = self._near(moments, frame.position)
                 met.update(entry.line for entry in near)
                 if whole is None and not near:
                     continue
@@ -107,6 +107,12 @@ class LabelledMedia:
                     f"{entry.name}: line {entry.line}: no picture within half an interval of {entry.time:g} s"
                 )
         return shots
+
+    def _near(self, moments: Sequence[Entry], position: float) -> list[Entry]:
+        """Moments within half an interval; the nearest is the last, so that it has the last word."""
+        away = [(abs((entry.time or 0.0) - position), entry) for entry in moments]
+        near = [one for one in away if one[0] <= self.interval / 2 + 1e-6]
+        return [entry for _, entry in sorted(near, key=lambda one: -one[0])]
 
     def _sample(
         self, entry: Entry, digest: str, labels: dict[str, int] | None = None, position: float | None = None

@@ -1,19 +1,18 @@
 """``train --data``: heads for an operator's labels on the installed encoder, measured and written as weights."""
 
 import asyncio
-import json
 import os
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
 
-from streamwatch.app.evaluating import TRAINED_ON, colours_of, watch_of, write_evaluation, write_thresholds
+from streamwatch.app.evaluating import colours_of, watch_of, write_evaluation, write_thresholds
 from streamwatch.app.gathering import epochs, gather
 from streamwatch.app.labelled_media import LabelledMedia
 from streamwatch.app.media import upload_pool
@@ -50,8 +49,10 @@ from streamwatch.learning.own_training import (
     train_heads,
     with_enters,
 )
+from streamwatch.learning.parts import undivided
 from streamwatch.learning.rows import Split
 from streamwatch.learning.samples import Sample
+from streamwatch.learning.taught_on import TRAINED_ON, TaughtOn
 from streamwatch.records.labels import LABELS
 
 FEATURES: Final = "features"
@@ -146,7 +147,9 @@ async def _collect(
     except ValueError:
         problem = f"no picture in it could be used: {'; '.join(media.problems[:5])}"
         raise ConfigError([ConfigFault(str(options.data), "labels.csv", problem, "Mend or replace them")]) from None
-    return _Lesson(collection, _labels(table, collection), media.problems)
+    samples, found = undivided(collection.samples)
+    collection = replace(collection, samples=tuple(samples))
+    return _Lesson(collection, _labels(table, collection), [*media.problems, *found])
 
 
 def _feedback(place: Path, manifest: Manifest, work: Path) -> Collection:
@@ -177,9 +180,8 @@ def _teach(options: TrainOptions, base: Manifest, lesson: _Lesson, folder: Path)
         gore_parts=manifest.gore_parts, labels=manifest.labels,
     )  # fmt: skip
     watch = watch_of(options.budget, options.policy, options.budget_labels, written)
-    # Footage that heads learnt from says nothing about their false alarms.
-    unseen = _held(trained, written, collection, labels, part_of(samples, "calibrate", "test"))
-    choices = choose_thresholds(unseen, watch) if watch else []
+    # Footage that heads learnt from, or were calibrated on, says less about their false alarms than it seems to.
+    choices = choose_thresholds(_held(trained, written, collection, labels, test), watch) if watch else []
     parts: dict[str, list[Sample]] = {split: [samples[i] for i in part_of(samples, split)] for split in _SPLITS}
     evaluation = describe(
         written, figures, {label: written.labels[label] for label in LABELS if label in labels or label == "gore.prob"},
@@ -190,8 +192,8 @@ def _teach(options: TrainOptions, base: Manifest, lesson: _Lesson, folder: Path)
     write_thresholds(folder, written, watch, choices)
     if options.plots:
         draw_plots(folder, figures, {label: held.truth(label) for label in labels}, held.scores)
-    seen = sorted({samples[i].digest for i in part_of(samples, "train", "calibrate")} - {""})
-    (folder / TRAINED_ON).write_text(json.dumps({"digests": seen}) + "\n")
+    taught = TaughtOn.of([samples[i] for i in part_of(samples, "train", "calibrate")])
+    (folder / TRAINED_ON).write_text(taught.as_json() + "\n")
     return evaluation
 
 

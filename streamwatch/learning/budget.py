@@ -13,6 +13,11 @@ _BUDGET: Final = re.compile(
     r"(?P<alarms>\d+(?:\.\d+)?)\s+per\s+(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>min|h|d|w)\s+over\s+(?P<streams>\d+)\s+streams?"
 )
 _HOURS: Final = {"min": 1 / 60, "h": 1.0, "d": 24.0, "w": 168.0}
+_LEAST_STREAMS: Final = 10
+"""Fewer say nothing of a fleet that is larger than they are: alarms come from few of its streams."""
+_FEW_STREAMS: Final = 30
+_UNPROPOSED: Final = 0.5
+"""No threshold below it that is not promised and that the weights do not propose."""
 GRID: Final = (0.9999, 0.9998, 0.9995, 0.999, 0.998, 0.995, *(round(0.99 - step / 100, 2) for step in range(95)))
 """Thresholds that are tried, from the highest down; fixed before any footage is seen."""
 
@@ -99,8 +104,8 @@ def choose(
 ) -> Choice:
     """The lowest threshold of ``GRID`` that keeps the budget; ``labels`` share it in equal parts.
 
-    Where nothing can be promised it is not below ``floor``, which the weights propose: no alarm in two minutes says
-    nothing.
+    Where nothing can be promised it is not below ``floor``, which the weights propose, or 0.5 where they propose none:
+    no alarm in two minutes says nothing.
 
     The way down ends at the first threshold that does not: so the confidence holds for the one that is chosen, however
     many were tried (fixed-sequence testing). Alarms in bursts of one stream widen the bound.
@@ -110,16 +115,21 @@ def choose(
     first = None
     for tried in _walk(label, footage, budget, policy, share):
         first = first or tried
-        if tried.expected is None or tried.expected > share or (kept and kept[0].promised and not tried.promised):
+        if tried.expected is None or tried.expected > share or (kept and _bounded(kept[0]) and not _bounded(tried)):
             break
         kept.append(tried)
-    promised = list(takewhile(lambda choice: choice.promised, kept))
-    if promised:
-        return promised[-1]
+    bounded = list(takewhile(_bounded, kept))
+    if bounded and bounded[-1].promised:
+        return bounded[-1]
     if kept:
-        above = [choice for choice in kept if choice.enter is not None and choice.enter >= (floor or 0.0)]
+        least = _UNPROPOSED if floor is None else floor
+        above = [choice for choice in bounded or kept if choice.enter is not None and choice.enter >= least]
         return (above or kept[:1])[-1]
     return _none(label, first, budget, share)
+
+
+def _bounded(choice: Choice) -> bool:
+    return choice.at_most is not None and choice.at_most <= choice.budget
 
 
 def _walk(label: str, footage: Sequence[Stretch], budget: Budget, policy: Policy, share: float) -> Iterator[Choice]:
@@ -133,23 +143,29 @@ def _walk(label: str, footage: Sequence[Stretch], budget: Budget, policy: Policy
         bursts = burstiness([counts[stream] for stream in over], list(over.values()))
         seen = sum(counts.values())
         at_most = factor * total_at_most(seen, bursts)
-        promised = at_most <= share
+        enough = len(over) >= min(_LEAST_STREAMS, budget.streams)
+        promised = at_most <= share and enough
         needed = mean_at_most(0) * budget.stream_hours / share
         yield Choice(
             label, enter, promised, share, factor * seen, at_most, seen, total, len(over), bursts, needed,
-            _words(promised=promised, total=total, needed=needed, streams=len(over)),
+            _words(promised=promised, enough=enough, total=total, needed=needed, streams=len(over), of=budget.streams),
         )  # fmt: skip
 
 
-def _words(*, promised: bool, total: float, needed: float, streams: int) -> str:
+def _words(*, promised: bool, enough: bool, total: float, needed: float, streams: int, of: int) -> str:
     if promised:
-        few = f"; {streams} streams say little about how alarms differ between streams" if streams < 10 else ""
-        return f"kept with {CONFIDENCE:.0%} confidence{few}"
+        few = streams < min(_FEW_STREAMS, of)
+        little = f"; {streams} streams say little about how alarms differ between streams" if few else ""
+        return f"kept with {CONFIDENCE:.0%} confidence{little}"
     if total < needed:
         return (
             f"not promised: {_hours(total)} of harmless footage are too few. The budget can be promised from"
             f" {_hours(needed)} on, if they raise no false alarm"
         )
+    if not enough:
+        least = min(_LEAST_STREAMS, of)
+        seen = f"{streams} stream{'s' * (streams > 1)}"
+        return f"not promised: footage of {seen} cannot speak for {of}, that of {least} can"
     return f"not promised: expected to be kept, but {_hours(total)} of footage leave room for more"
 
 

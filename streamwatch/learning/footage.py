@@ -65,15 +65,20 @@ def stretches(
 
 
 def hours(stretch: Stretch, policy: Policy) -> float:
-    """How long somebody looked: each frame stands for the time up to the next, at most for one interval at the end."""
-    return float(stretch.times[-1] - stretch.times[0] + policy.interval) / 3600
+    """How long an alarm could have come: every look stands for one interval, but for the first ones, which are too few
+    to confirm anything. Pictures that are further apart than the interval are fewer looks than the daemon's.
+    """
+    span = float(stretch.times[-1] - stretch.times[0])
+    looks = min(len(stretch.times), span / policy.interval + 1)
+    return max(0.0, looks - (policy.confirm_n - 1)) * policy.interval / 3600
 
 
 def hours_by_stream(footage: Iterable[Stretch], policy: Policy) -> dict[str, float]:
-    """Stream -> stream-hours of footage."""
+    """Stream -> stream-hours of footage; streams with too little of it for a single alarm are not there."""
     found: dict[str, float] = {}
     for stretch in footage:
-        found[stretch.stream] = found.get(stretch.stream, 0.0) + hours(stretch, policy)
+        if over := hours(stretch, policy):
+            found[stretch.stream] = found.get(stretch.stream, 0.0) + over
     return found
 
 

@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, Protocol, get_args
@@ -83,7 +83,7 @@ class _Reader:
         else:
             if not entries and not self._faults:
                 self._fault(0, "(whole file)", "has no rows", "Write one line for each picture or video")
-            self._agreement(entries)
+            entries = self._agreement(entries)
             if not self._faults:
                 return LabelsFile(self._folder, labels, tuple(entries))
         shown, left = self._faults[:_MOST_FAULTS], len(self._faults) - _MOST_FAULTS
@@ -172,19 +172,28 @@ class _Reader:
                 found[label] = value
         return found
 
-    def _agreement(self, entries: Sequence[Entry]) -> None:
-        """What only shows between lines: the same moment twice, a group in two splits."""
+    def _agreement(self, entries: Sequence[Entry]) -> list[Entry]:
+        """What only shows between lines: the same moment twice, a group in two splits, a file in two groups.
+
+        A split that is written once holds for the whole group.
+        """
         moments: dict[tuple[Path, float | None], int] = {}
+        groups: dict[Path, Entry] = {}
         splits: dict[str, tuple[Split, int]] = {}
         for entry in entries:
             first = moments.setdefault((entry.file, entry.time), entry.line)
             if first != entry.line:
                 self._fault(entry.line, "file", f"is the same as in line {first}", "Write both into one line")
+            other = groups.setdefault(entry.file, entry)
+            if other.group != entry.group:
+                problem = f"is {entry.group!r}, but line {other.line} puts the same file into {other.group!r}"
+                self._fault(entry.line, "group", problem, "Moments of one video are one group")
             if entry.split is not None:
                 split, where = splits.setdefault(entry.group, (entry.split, entry.line))
                 if split != entry.split:
                     problem = f"is {entry.split}, but line {where} puts the same group into {split}"
                     self._fault(entry.line, "split", problem, "A group is split as one: write the same in both")
+        return [replace(entry, split=splits[entry.group][0]) if entry.group in splits else entry for entry in entries]
 
     def _fault(self, line: int, column: str, problem: str, mend: str) -> None:
         place = f"{self._file}:{line}" if line else str(self._file)

@@ -17,7 +17,9 @@ class MeasuredRule:
     """What held-out pictures must show. ``words`` say why it is not the ordinary one."""
 
     positives: int = 46
-    """Positive groups: 45 of 46 found are just enough for nine in ten with 95 % confidence."""
+    """Positive groups: 45 of 46 found are just enough for nine in ten with 95 % confidence. As many groups of
+    negatives: a thousand pictures of one stream say what that stream looks like.
+    """
     recall: float = 0.90
     """Its lower bound."""
     false_positives: float = 0.001
@@ -38,9 +40,9 @@ class MeasuredRule:
         """The rule in words."""
         relaxed = f", relaxed by the operator: {self.words}" if self.words else ""
         return (
-            f"at least {self.positives} positive groups and {self.negatives} negatives held out, recall of at least"
-            f" {self.recall:.2f} (lower 95 % bound) at {self.false_positives:.1%} false positives, calibration error of"
-            f" at most {self.calibration_error:.2f}{relaxed}"
+            f"at least {self.positives} positive groups and {self.negatives} negatives of as many groups held out,"
+            f" recall of at least {self.recall:.2f} (lower 95 % bound) at {self.false_positives:.1%} false positives,"
+            f" calibration error of at most {self.calibration_error:.2f}{relaxed}"
         )
 
 
@@ -53,6 +55,8 @@ def shortcomings(figures: LabelFigures, rule: MeasuredRule) -> list[str]:
         found.append(f"{figures.positive_groups} positive groups of {rule.positives}")
     if figures.negatives < rule.negatives:
         found.append(f"{figures.negatives} negatives of {rule.negatives}")
+    if figures.negative_groups < rule.positives:
+        found.append(f"negatives of {figures.negative_groups} groups of {rule.positives}")
     recall = figures.recall_at(rule.false_positives)
     if recall is not None and recall.at_least < rule.recall:
         rate = f"{rule.false_positives:.1%}"

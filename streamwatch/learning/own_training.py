@@ -114,19 +114,24 @@ def judged(base: Manifest, trained: Trained, figures: Sequence[LabelFigures], ru
 
 
 def settled(manifest: Manifest, figures: LabelFigures, rule: MeasuredRule) -> Manifest:
-    """``manifest`` whose ``gore.prob`` is the highest of its classes, by the figures of just that."""
+    """``manifest`` whose ``gore.prob`` is the highest of its classes, by the figures of just that.
+
+    Never ``measured``: the classes were chosen by the same held-out pictures.
+    """
     found = coverage_of(figures, rule, None)
-    of = f"the highest of {_names(manifest.gore_parts)}: {found.of}"
-    labels = {**manifest.labels, "gore.prob": replace(found, of=of)}
+    of = f"the highest of {_names(manifest.gore_parts)}, chosen by the same pictures: {found.of}"
+    status = "proxy" if found.status == "measured" else found.status
+    labels = {**manifest.labels, "gore.prob": replace(found, status=status, of=of)}
     parts = () if found.status == "unsupported" else manifest.gore_parts
     return replace(manifest, labels=MappingProxyType(labels), gore_parts=parts)
 
 
 def with_enters(manifest: Manifest, trained: Trained, collection: Collection, rule: MeasuredRule) -> Manifest:
-    """Each model's ``prob`` gets the threshold that flags at most the rule's share of its negatives.
+    """Each model's ``prob`` gets a threshold that flags at most the rule's share of its negatives.
 
-    Those of the calibration part; where ``gore.prob`` was not labelled, no picture that shows a class. Only what a
-    moderator is called for has a threshold; classes say why.
+    Those of the calibration part; where ``gore.prob`` was not labelled, no picture that shows a class. Up to 0.5 it
+    keeps away from them as far as from the positives that it finds: easy negatives would let it sink to nothing. Only
+    what a moderator is called for has a threshold; classes say why.
     """
     rows = part_of(collection.samples, "calibrate")
     if not rows:
@@ -138,11 +143,25 @@ def with_enters(manifest: Manifest, trained: Trained, collection: Collection, ru
         if labels[label].status == "unsupported":
             continue
         named = (label,) if label in trained.labels else manifest.gore_parts
-        harmless = np.all([truth_of(samples, part) == 0 for part in named], axis=0)
+        harmless, shown = (
+            join([truth_of(samples, part) == value for part in named], axis=0)
+            for join, value in ((np.all, 0), (np.any, 1))
+        )
         if harmless.any():
             cut = threshold_at(scores[label][harmless], rule.false_positives)
-            labels[label] = replace(labels[label], enter=float(min(1.0, max(0.01, np.ceil(cut * 1e4) / 1e4))))
+            found = scores[label][shown & (scores[label] >= cut)]
+            enter = between(cut, float(found.min()) if len(found) else 1.0)
+            labels[label] = replace(labels[label], enter=enter)
     return replace(manifest, labels=MappingProxyType(labels))
+
+
+def between(cut: float, found: float) -> float:
+    """A threshold from ``cut`` on: in the middle of it and the lowest positive ``found``, as logits, but for no gain
+    above 0.5.
+    """
+    low, high = (float(np.log(p) - np.log1p(-p)) for p in np.clip([cut, found], 1e-6, 1 - 1e-6))
+    middle = 1 / (1 + np.exp(-(low + high) / 2))
+    return float(np.clip(np.ceil(max(cut, min(0.5, middle)) * 1e4) / 1e4, 0.01, 1.0))
 
 
 def feedback_collection(features: Features, rows: Sequence[Row]) -> Collection:

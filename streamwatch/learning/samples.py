@@ -46,12 +46,14 @@ def harmless_footage(
     samples: Sequence[Sample], label: str, scores: npt.NDArray[np.float32], policy: Policy
 ) -> Iterator[Stretch]:
     """Stretches of footage in which the label is known to be absent; ``scores`` are the label's."""
-    places: dict[str, list[int]] = {}
+    places: dict[tuple[str, str], list[int]] = {}
     for place, sample in enumerate(samples):
         if sample.sequence is not None and sample.time is not None:
-            places.setdefault(sample.sequence, []).append(place)
+            # Two folders may have a video of the same name.
+            video = sample.digest if sample.sequence == sample.name else ""
+            places.setdefault((sample.sequence, video), []).append(place)
     truth = truth_of(samples, label)
-    for sequence, found in places.items():
+    for (sequence, _), found in places.items():
         rows = np.array(found)
         stream = samples[found[0]].stream or sequence
         times = np.array([samples[place].time for place in found], float)

@@ -33,15 +33,15 @@ def write_pictures(folder: Path, each: int, *, first: int = 0) -> list[dict[str,
     return rows
 
 
-def write_clip(file: Path, seconds: int, *, gore: bool = False, rate: int = 1) -> None:
-    """A video of so many seconds; with ``gore``, it is there from second 6 to 16 of every 24."""
+def write_clip(file: Path, seconds: int, *, gore: bool = False, rate: int = 1, start: int = 0) -> None:
+    """A video of so many seconds from ``start`` on; with ``gore``, it is there from second 6 to 16 of every 24."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draw = gore_scene if gore else harmless_scene
     with av.open(file, "w") as output:
         stream = output.add_stream("libx264", rate=rate, options={"g": "1", "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         for number in range(seconds * rate):
-            frame = av.VideoFrame.from_ndarray(draw(number / rate, *SIZE), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(draw(start + number / rate, *SIZE), format="rgb24")
             for packet in stream.encode(frame):
                 output.mux(packet)
         for packet in stream.encode():

@@ -148,6 +148,30 @@ def test_a_picture_that_is_among_the_kept_ones_counts_once(
     assert found["pictures"] == own[1]["pictures"]
 
 
+def test_a_picture_that_was_learnt_from_never_measures_under_another_name(
+    own: tuple[Path, dict[str, Any]], data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A copy of a held-out picture is trained on, with another copy that is to be held out; later, new pictures come
+    of a group that was trained on.
+    """
+    some = tmp_path / "some"
+    some.mkdir()
+    rows = []
+    for number, split in enumerate(("train", "test")):
+        shutil.copy(data / "gore-003.jpg", some / f"{number}.jpg")
+        rows.append({"file": f"{number}.jpg", "group": f"copy {number}", "split": split, "gore.prob": 1})
+    write_labels(some, rows, COLUMNS)
+    folder, found = _train(some, tmp_path, "--features", str(own[0] / "features"), "--no-plots")
+    assert found["labels"]["gore.prob"]["positives"] == 9
+    assert any("same files as others under another group" in problem for problem in found["problems"])
+    write_labels(some, [{**row, "group": "gore 4", "split": ""} for row in write_pictures(some, 1, first=90)], COLUMNS)
+    assert main(["evaluate", "--data", str(some), "--weights", str(folder)]) == 0
+    assert "left out: these weights were trained on them" not in capfd.readouterr().out
+    write_labels(some, [{**row, "group": "gore 1"} for row in write_pictures(some, 1, first=90)], COLUMNS)
+    assert main(["evaluate", "--data", str(some), "--weights", str(folder)]) == 2
+    assert "trained on every picture in it" in capfd.readouterr().err
+
+
 def test_features_of_another_encoder_are_refused(
     own: tuple[Path, dict[str, Any]], siglip: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -88,7 +88,7 @@ def test_too_little_footage_says_how_much_is_needed() -> None:
     quiet = [Stretch("s", np.arange(1800) * 2.0, np.full(1800, 0.01, np.float32))]
     choice = choose(LABEL, quiet, budget, POLICY)
     assert not choice.promised
-    assert choice.enter == GRID[-1]
+    assert choice.enter == 0.5
     assert choice.hours_needed == pytest.approx(2396.6, abs=0.1)
     assert "2,397 stream-hours" in choice.words
 
@@ -101,12 +101,34 @@ def test_what_cannot_be_promised_stays_at_what_the_weights_propose() -> None:
 
 
 def test_enough_quiet_footage_promises_the_lowest_threshold() -> None:
-    budget = parse_budget("1 per 1h over 3 streams")
-    quiet = [Stretch("s", np.arange(20_000) * 2.0, np.full(20_000, 0.01, np.float32))]
+    budget, times = parse_budget("1 per 1h over 20 streams"), np.arange(12_000) * 2.0
+    quiet = [Stretch(f"s{i}", times, np.full(12_000, 0.01, np.float32)) for i in range(12)]
     choice = choose(LABEL, quiet, budget, POLICY)
     assert choice.promised
     assert choice.enter == GRID[-1]
-    assert "1 streams say little" in choice.words
+    assert "12 streams say little" in choice.words
+
+
+def test_few_streams_promise_nothing_for_many_but_for_themselves() -> None:
+    """However long one looks: the red lamp may hang on the next stream."""
+    times = np.arange(60_000) * 2.0
+    quiet = [Stretch(f"s{i}", times, np.full(60_000, 0.01, np.float32)) for i in range(3)]
+    many = choose(LABEL, quiet, parse_budget("3 per 1h over 30 streams"), POLICY, floor=0.4)
+    assert not many.promised
+    assert many.enter == 0.4
+    assert "footage of 3 streams cannot speak for 30, that of 10 can" in many.words
+    assert choose(LABEL, quiet, parse_budget("1 per 1h over 3 streams"), POLICY).promised
+
+
+def test_looks_that_cannot_raise_an_alarm_are_no_footage() -> None:
+    """With 2 of 3, one look alone raises none; pictures far apart are fewer looks than the daemon's."""
+    still = [Stretch(f"s{i}", np.array([0.0]), np.full(1, 0.99, np.float32)) for i in range(9999)]
+    assert hours_by_stream(still, POLICY) == {}
+    assert "no harmless footage" in choose(LABEL, still, parse_budget("9 per 1min over 1 stream"), POLICY).words
+    rare = Stretch("s", np.arange(0, 361, 12.0), np.zeros(31, np.float32))
+    assert hours(rare, POLICY) == pytest.approx(30 * 2 / 3600)
+    often = Stretch("s", np.arange(0, 60.5, 0.5), np.zeros(121, np.float32))
+    assert hours(often, POLICY) == pytest.approx(60 / 3600)
 
 
 def test_no_threshold_can_keep_it() -> None:
@@ -163,7 +185,7 @@ def test_footage_is_cut_where_it_is_not_harmless_and_where_nobody_looked() -> No
     harmless = np.array([1, 1, 0, 1, 1, 1, 1, 0], bool)
     found = list(stretches("s", times, np.zeros(8, np.float32), harmless, POLICY))
     assert [list(stretch.times) for stretch in found] == [[0, 2], [6, 8], [100, 102]]
-    assert sum(hours(stretch, POLICY) for stretch in found) == pytest.approx(12 / 3600)
+    assert sum(hours(stretch, POLICY) for stretch in found) == pytest.approx(6 / 3600)
     assert not list(stretches("s", np.zeros(0), np.zeros(0, np.float32), np.zeros(0, bool), POLICY))
 
 

@@ -12,13 +12,15 @@ from streamwatch.learning.measured_rule import MeasuredRule, coverage_of, shortc
 LABEL = "gore.prob"
 
 
-def _figures(positives: int = 50, negatives: int = 1200, *, missed: int = 0, flagged: int = 0) -> LabelFigures:
-    """Scores that say what is: near 1 and near 0, but for those that are wrong."""
+def _figures(
+    positives: int = 50, negatives: int = 1200, *, missed: int = 0, flagged: int = 0, shared: int = 1
+) -> LabelFigures:
+    """Scores that say what is: near 1 and near 0, but for those that are wrong; ``shared`` negatives are a group."""
     scores = np.full(positives + negatives, 0.01, np.float32)
     scores[missed:positives] = 0.99
     scores[positives : positives + flagged] = 0.995
     truth = np.array([1] * positives + [0] * negatives, np.float32)
-    groups = [f"g{place}" for place in range(len(truth))]
+    groups = [f"g{place}" if place < positives else f"n{place // shared}" for place in range(len(truth))]
     return measure(LABEL, truth, scores, np.full(len(truth), 0.5, np.float32), groups, draws=50)
 
 
@@ -83,6 +85,7 @@ def test_measured_needs_everything_at_once() -> None:
     [
         (_figures(positives=45), "45 positive groups of 46"),
         (_figures(negatives=999), "999 negatives of 1000"),
+        (_figures(shared=30), "negatives of 41 groups of 46"),
         (_figures(missed=4), "recall at 0.1% false positives 0.92, at least 0.83"),
         (replace(_figures(), calibration_error=0.06), "calibration error 0.06"),
     ],

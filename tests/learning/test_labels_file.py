@@ -36,6 +36,12 @@ def test_what_belongs_together(tmp_path: Path) -> None:
     assert (third.group, third.stream, third.time) == ("clips/c.mp4", None, None)
 
 
+def test_a_split_that_is_written_once_holds_for_the_group(tmp_path: Path) -> None:
+    csv = "file,group,split,gore.prob\na.png,anna,,1\nb.png,anna,test,0\nclips/c.mp4,bert,,0\n"
+    entries = read_labels(_folder(tmp_path, csv)).entries
+    assert [entry.split for entry in entries] == ["test", "test", None]
+
+
 def test_a_byte_order_mark_empty_lines_and_quoted_commas_are_fine(tmp_path: Path) -> None:
     csv = '\ufefffile,note,gore.prob\n"a,1.png","red, but paint",0\n\n'
     (entry,) = read_labels(_folder(tmp_path, csv, ("a,1.png",))).entries
@@ -74,6 +80,7 @@ def test_an_unknown_column_names_the_nearest_label(tmp_path: Path) -> None:
         ("file,gore.prob,gore.prob\na.png,1,1\n", "gore.prob", "twice"),
         ("file,gore.prob\na.png,1\na.png,0\n", "file", "same as in line 2"),
         ("file,group,split,gore.prob\na.png,g,train,1\nb.png,g,test,1\n", "split", "line 2 puts the same group"),
+        ("file,group,time,gore.prob\na.png,g,1,1\na.png,h,3,1\n", "group", "line 2 puts the same file into 'g'"),
     ],
 )
 def test_a_file_that_cannot_be_used(tmp_path: Path, csv: str, key: str, words: str) -> None:

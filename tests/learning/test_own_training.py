@@ -19,7 +19,7 @@ from streamwatch.learning.label_figures import LabelFigures, measure
 from streamwatch.learning.label_plots import plotting
 from streamwatch.learning.measured_rule import MeasuredRule
 from streamwatch.learning.open_columns import OpenColumns
-from streamwatch.learning.own_training import Trained, judged, settled
+from streamwatch.learning.own_training import Trained, between, judged, settled
 from streamwatch.learning.samples import Sample
 from streamwatch.records.labels import LABELS
 
@@ -64,11 +64,26 @@ def test_otherwise_it_is_the_highest_of_the_classes_that_do_and_is_measured_as_t
     manifest = _judged(gore=False, skull=True, corpse=False)
     assert manifest.gore_parts == ("gore.classes.skull",)
     good = settled(manifest, _figures("gore.prob", good=True), RULE)
-    assert good.labels["gore.prob"].status == "measured"
-    assert good.labels["gore.prob"].of.startswith("the highest of skull: ")
+    assert good.labels["gore.prob"].status == "proxy"  # the same pictures said which classes hold
+    assert good.labels["gore.prob"].of.startswith("the highest of skull, chosen by the same pictures: ")
     weak = settled(manifest, _figures("gore.prob", good=False), RULE)
     assert weak.labels["gore.prob"].status == "unsupported"
     assert weak.gore_parts == ()
+
+
+@pytest.mark.parametrize(
+    ("cut", "found", "enter"),
+    [
+        (0.001, 0.99, 0.2394),
+        (0.001, 0.999, 0.5),
+        (0.02, 0.03, 0.0246),
+        (0.7, 0.9, 0.7),
+        (1e-9, 1e-8, 0.01),
+        (0.3, 1.0, 0.5),
+    ],
+)
+def test_a_proposed_threshold_keeps_away_from_both_sides(cut: float, found: float, enter: float) -> None:
+    assert between(cut, found) == pytest.approx(enter, abs=2e-4)
 
 
 def test_gore_prob_that_was_not_labelled_is_a_proxy_in_words() -> None:
@@ -79,7 +94,7 @@ def test_gore_prob_that_was_not_labelled_is_a_proxy_in_words() -> None:
 
 def test_open_columns_answer_what_the_daemon_holds_back() -> None:
     nothing = {label: LabelCoverage("unsupported", "no") for label in LABELS}
-    blind = replace(STARTER, labels=MappingProxyType(nothing), gore_parts=())
+    blind = replace(STARTER, labels=MappingProxyType(nothing), gore_parts=(), gore_scale=())
     columns = OpenColumns(blind, ("self_harm", "skull", "gore.prob", "gore.type.fake"))
     assert columns.labels == {"self-harm.prob", "gore.classes.skull", "gore.prob", "gore.type.fake"}
     scores = columns.scores(np.array([[0.1, 0.2, 0.3, 0.4]], np.float32))

@@ -37,5 +37,12 @@ def test_footage_of_a_stream_is_its_videos_apart_and_alarms_count_for_the_stream
     ]  # fmt: skip
     scores = np.array([0.2, 0.1, 0.9, 0.3, 0.4, 0.5], np.float32)
     found = list(harmless_footage(samples, "gore.prob", scores, Policy()))
+    assert np.allclose([stretch.scores[0] for stretch in found], [0.1, 0.3, 0.4])
     assert [(stretch.stream, list(stretch.times)) for stretch in found] == [("cam", [0, 2]), ("cam", [6]), ("cam", [0])]
     assert np.allclose(found[0].scores, [0.1, 0.2])
+
+
+def test_videos_of_one_name_in_two_folders_are_two_videos() -> None:
+    samples = [Sample("a.mp4", digest, {"gore.prob": 0}, "g", "test", "cam", "a.mp4", 0.0) for digest in ("x", "y")]
+    found = list(harmless_footage(samples, "gore.prob", np.array([0.2, 0.4], np.float32), Policy()))
+    assert [list(stretch.scores) for stretch in found] == [[np.float32(0.2)], [np.float32(0.4)]]

@@ -38,7 +38,7 @@ def test_the_daemon_takes_it_and_only_with_these_weights(tmp_path: Path) -> None
 def test_it_says_threshold_confirmation_and_what_to_expect() -> None:
     text = render_thresholds(NAME, BUDGET, Policy(3, 5, 4.0), [_choice()])
     table = tomllib.loads(text)["thresholds"]
-    assert table["gore.prob"] == {"enter": 0.41, "confirm": "3 of 5"}
+    assert table["gore.prob"] == {"enter": 0.5, "confirm": "3 of 5"}
     assert table["weights"] == f"starter@{STARTER.sha256[:12]}"
     assert "0 false alarms in 11.11 stream-hours of 1 streams" in text
     assert "Pictures every 4 s" in text
