@@ -166,7 +166,7 @@ async def test_one_broken_stream_is_failed_with_its_reason_and_the_rest_run(
     ("fault", "word"),
     [
         ("[webhoks]\n", "webhoks"),
-        ("[thresholds]\nself-harm.prob = 0.5\n", "self-harm.prob"),
+        ("[thresholds]\nself-harm.type.real = 0.5\n", "self-harm.type.real"),
         ("[capture\n", "TOML"),
     ],
     ids=["unknown table", "threshold on a label that is not detected", "not TOML"],

@@ -71,7 +71,7 @@ async def test_gore_clip_alerts_once_by_each_way_and_the_clean_clip_never(peers:
             alert = body["alert"]
             assert (alert["model"], alert["test"], alert["persisted"]) == ("gore-2.0", False, True)
             assert alert["score"] >= alert["threshold"]
-            assert "self-harm.prob" in alert["not_detected"]
+            assert "self-harm.type.real" in alert["not_detected"]
             assert [a["alert"]["id"] for a in subscriber.alerts(stream, "opened")] == [alert["id"]]
             assert await daemon.metric("streamwatch_incidents_total", stream=stream) == 1
         assert opened(receiver, "by-rtmp")[0]["alert"]["context"] == {"room": 7}
