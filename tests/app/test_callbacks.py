@@ -88,4 +88,5 @@ def test_thresholds_of_the_configuration_lie_over_those_of_the_weights(tmp_path:
     weights = view_weights(read_manifest(find_weights("starter")))
     assert job_thresholds(Settings(), weights) == dict(weights.defaults)
     text = '[thresholds]\n"gore.prob" = false\n"gore.classes.skull" = 0.31\n'
-    assert job_thresholds(settings(text, tmp_path), weights) == {"gore.classes.skull": 0.31}
+    others = {label: enter for label, enter in weights.defaults.items() if label != "gore.prob"}
+    assert job_thresholds(settings(text, tmp_path), weights) == {**others, "gore.classes.skull": 0.31}

@@ -134,7 +134,7 @@ async def test_thresholds_say_what_holds_and_where_it_comes_from(tmp_path: Path)
         assert gore["source"]["enter"] == "streams.gate.thresholds"
         assert gore["source"]["confirm"] == "thresholds"
         assert gore["source"]["cooldown"] == "default"
-        assert labels["self-harm.prob"] == {
+        assert labels["self-harm.type.real"] == {
             "status": "NOT DETECTED",
             "enter": None,
             "exit": None,
@@ -154,10 +154,10 @@ async def test_coverage_and_scores_never_pass_what_is_unseen_off_as_nothing(tmp_
         watched.change_state("live", wall=api.room.clock())
         stream = await api.get("/streams/gate")
         assert stream["scores"]["gore.prob"] == 0.1235
-        assert stream["scores"]["self-harm.prob"] == "NOT DETECTED"
+        assert stream["scores"]["self-harm.type.real"] == "NOT DETECTED"
         watched.frames_unscored["queue_full"] += 3
         coverage = await api.get("/coverage")
-        assert coverage["labels"]["self-harm.prob"] == "NOT DETECTED"
+        assert coverage["labels"]["self-harm.type.real"] == "NOT DETECTED"
         assert coverage["labels"]["gore.prob"] == "proxy"
         gate = next(one for one in coverage["streams"] if one["stream"] == "gate")
         assert (gate["frames_scored"], gate["frames_unscored"]) == (1, {"queue_full": 3})
@@ -190,6 +190,6 @@ async def test_weights_say_what_they_can_see(tmp_path: Path) -> None:
         assert (weights["name"], len(weights["sha256"])) == ("starter", 64)
         assert weights["labels"]["gore.prob"]["status"] == "proxy"
         assert weights["labels"]["gore.classes.skull"]["figures"]["auc"] > 0.5
-        assert "self-harm.prob" in weights["not_detected"]
-        assert weights["labels"]["self-harm.prob"]["status"] == "NOT DETECTED"
+        assert "self-harm.type.real" in weights["not_detected"]
+        assert weights["labels"]["self-harm.type.real"]["status"] == "NOT DETECTED"
         assert weights["evaluation"]["threshold"] == weights["labels"]["gore.prob"]["enter"]
