@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,11 @@ class EvaluateOptions:
 async def evaluate_data(options: EvaluateOptions) -> dict[str, Any]:
     """The evaluation as plain values; card, plots, figures and thresholds are written where ``out`` says.
 
-    Raises ConfigError with every fault of the folder, WeightsError.
+    Raises ConfigError with every fault of the folder or where ``out`` cannot be written, WeightsError.
     """
     table = read_labels(options.data)
+    if options.out is not None:
+        _make(options.out)
     plots = options.plots and options.out is not None
     if plots:
         plotting()
@@ -96,6 +99,17 @@ async def evaluate_data(options: EvaluateOptions) -> dict[str, Any]:
             draw_plots(options.out, figures, {label: held.truth(label) for label in table.labels}, scores)
         write_thresholds(options.out, manifest, watch, choices)
     return evaluation
+
+
+def _make(out: Path) -> None:
+    """Before hours are spent on what nobody could read then."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        fault = ConfigFault(str(out), "--out", f"cannot be written: {error.strerror}", "Name another folder")
+        raise ConfigError([fault]) from error
 
 
 def write_evaluation(folder: Path, evaluation: Mapping[str, Any]) -> None:

@@ -73,7 +73,11 @@ class LabelledMedia:
             digest = await asyncio.to_thread(digest_of, path)
             if await asyncio.to_thread(holds_video, path):
                 return await self._video(entries, digest)
-            return [Shot(self._sample(entry, digest), await self._picture(path)) for entry in entries[:1]]
+            first, *others = entries
+            if others:
+                lines = ", ".join(str(entry.line) for entry in others)
+                self.problems.append(f"{name}: a picture has one line; left out: {lines}")
+            return [Shot(self._sample(first, digest), await self._picture(path))]
         except RequestError as error:
             self.problems.append(f"{name}: {error}")
             return []
