@@ -89,8 +89,11 @@ def _compiled(core: Any, part: nn.Module, example: torch.Tensor, dtype: torch.dt
     with torch.no_grad(), warnings.catch_warnings():
         # The size of the input is fixed, so whatever tracing takes for a constant is one.
         warnings.simplefilter("ignore")
-        traced = decoder(part, example_input=(example,))  # must outlive the conversion, which only borrows it
-        model = frontend.convert(frontend.load(traced))
+        # Traced here and without torch's check, which keeps 25 MB for good: weights may be switched many times.
+        # The engine itself is checked against plain torch.
+        traced = torch.jit.trace(part, (example,), strict=False, check_trace=False)  # type: ignore[no-untyped-call]
+        read = decoder(traced)  # must outlive the conversion, which only borrows it
+        model = frontend.convert(frontend.load(read))
     model.reshape([-1, *example.shape[1:]])
     hints = {
         "INFERENCE_PRECISION_HINT": _HINTS[dtype],

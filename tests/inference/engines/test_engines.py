@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +55,21 @@ def test_openvino_in_float32_is_plain_torch(model: EncoderModel, batch: torch.Te
     engine = OpenVinoEngine(model.encoder, torch.float32, threads=1)
     assert (engine.name, engine.precision) == ("openvino", "float32")
     assert furthest(model, batch, engine) < 1e-4
+
+
+@needs_openvino
+def test_torchs_check_of_a_trace_is_left_out_because_it_keeps_memory_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """25 MB each time, and every switch of weights makes engines anew."""
+    traces: list[dict[str, Any]] = []
+    trace: Any = torch.jit.trace
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        traces.append(options)
+        return trace(*arguments, **options)
+
+    monkeypatch.setattr(torch.jit, "trace", watched)
+    OpenVinoEngine(SmallEncoder(), torch.float32, threads=1)
+    assert [options["check_trace"] for options in traces] == [False]
 
 
 @needs_openvino
