@@ -90,6 +90,10 @@ class Workshop:
         print(f"pans and zooms: {found['motion']}")
         if self._people:
             learn(self._people, self._cache, self._weights)
+        else:
+            print(
+                "without --rendered these weights have no heads for people: self-harm and unconscious are unsupported"
+            )
 
     def card(self) -> None:
         write_card(self._weights)
