@@ -110,8 +110,10 @@ def _words(error: Exception) -> str:
     """aiohttp's texts hold URLs; ours do not."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "the endpoint's name cannot be resolved."
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "the endpoint's TLS certificate was not accepted."
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return "no TLS with the endpoint: does base_url say https where it speaks http?"
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
         return f"cannot connect: {os.strerror(number) if number else type(error.os_error).__name__}."

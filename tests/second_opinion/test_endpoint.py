@@ -102,6 +102,12 @@ async def test_a_connection_that_is_cut_is_an_error() -> None:
             await ask(EndpointOptions(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", MODEL))
 
 
+async def test_https_to_an_endpoint_without_tls_is_no_matter_of_certificates() -> None:
+    async with vlm() as endpoint:
+        with pytest.raises(OpinionError, match="says? https where it speaks http"):
+            await ask(EndpointOptions(endpoint.url.replace("http:", "https:"), MODEL))
+
+
 async def test_certificates_are_checked(tmp_path: Any) -> None:
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
