@@ -71,11 +71,11 @@ def _score(chosen: argparse.Namespace) -> int:
 async def _score_all(chosen: argparse.Namespace) -> int:
     from rich.console import Console  # noqa: PLC0415
 
-    from streamwatch.app.score_report import ScoreReport  # noqa: PLC0415
+    from streamwatch.app.score_report import ScoreReport, blind_labels  # noqa: PLC0415
     from streamwatch.app.scoring import ScoreOptions, score_all  # noqa: PLC0415
 
     options = ScoreOptions(chosen.sources, chosen.weights, chosen.interval, chosen.seconds, chosen.device)
-    report, failed = ScoreReport(), False
+    report, failed = ScoreReport(blind_labels(chosen.weights)), False
     async for document in score_all(options):
         failed |= document["status"] != "success"
         if chosen.json:

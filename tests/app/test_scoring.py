@@ -1,12 +1,15 @@
 """``score``: the API's JSON for files and URLs, from the command line."""
 
 import asyncio
+import io
 import json
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from rich.console import Console
 
+from streamwatch.app.score_report import ScoreReport
 from streamwatch.cli.main import main
 from streamwatch.demo.drawings import gore_scene, harmless_scene
 from streamwatch.records.labels import LABELS
@@ -59,6 +62,17 @@ def test_table_shows_the_highest_of_a_video_and_words_for_a_failure(
     assert "4 frames" in said
     assert "skull" in said
     assert "no picture that can be read" in said
+
+
+def test_names_are_printed_as_they_are_and_what_is_not_detected_is_no_zero() -> None:
+    report, console = ScoreReport({"self-harm.prob"}), Console(width=120, record=True, file=io.StringIO())
+    scores = {"self-harm": {"prob": 0.0}, "gore": {"prob": 0.25, "classes": {"skull": 0.0}}}
+    report.add({"status": "success", "media": {"uri": "a[/x].png"}, **scores})
+    report.add({"status": "failure", "media": {"uri": "[red].png"}, "error": {"message": "no [/b] picture"}})
+    report.show(console)
+    said = console.export_text()
+    for words in ("a[/x].png", "not detected", "0.2500", "[red].png", "no [/b] picture"):
+        assert words in said
 
 
 async def test_urls_are_fetched_streams_are_watched_and_credentials_are_masked(
