@@ -53,6 +53,7 @@ class ShadowLog:
     async def run(self) -> None:
         """Write until cancelled, and then what is left."""
         pruned = float("-inf")
+        await self._history.keep(table.settle, rows=0)
         try:
             while True:
                 await asyncio.sleep(_GATHER)

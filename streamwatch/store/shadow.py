@@ -60,6 +60,15 @@ def add(connection: sqlite3.Connection, frames: Collection[ShadowFrame], inciden
     )
 
 
+def settle(connection: sqlite3.Connection) -> int:
+    """End what a daemon that was killed left open, when the last frame came; how many. For a start, before ``add``."""
+    newest = "SELECT at FROM shadow_frames ORDER BY seq DESC LIMIT 1"
+    return connection.execute(
+        f"UPDATE shadow_incidents SET closed_at = MAX(opened_at, COALESCE(({newest}), opened_at))"  # noqa: S608 - ours
+        " WHERE closed_at IS NULL"
+    ).rowcount
+
+
 def prune(connection: sqlite3.Connection, before: float, keep: int) -> int:
     """Remove some of what is older than ``before`` (Unix seconds), and of what there is beyond ``keep`` frames.
 

@@ -18,6 +18,7 @@ from streamwatch.app.assembly import WeightsView, view_weights
 from streamwatch.app.shadow import Shadow
 from streamwatch.app.shadow_bench import PERIOD, Bench, Policy, is_followed
 from streamwatch.app.shadow_candidate import shadow_faults
+from streamwatch.app.shadow_log import ShadowLog
 from streamwatch.errors import WeightsError
 from streamwatch.inference.manifest import find_weights, read_manifest
 from streamwatch.records.capture import CapturePlan
@@ -27,6 +28,8 @@ from streamwatch.records.scores import Scores, Unscored, WeightsName
 from streamwatch.records.shadow import ShadowFrame, ShadowIncident
 from streamwatch.records.threshold import Threshold
 from streamwatch.settings.schema import Settings
+from streamwatch.store import shadow as table
+from streamwatch.store.history import History
 from streamwatch.streams.definition import StreamDefinition
 from streamwatch.telemetry.weights_instruments import WeightsInstruments
 from tests.decision.drive import numbered, scores, threshold
@@ -112,7 +115,7 @@ async def room(
     )
     made.append(Room(shadow, rows, registry, live, log))
     running = asyncio.create_task(shadow.run())
-    table = {"weights": "mine", "share": share}
+    table = {"weights": "mine", "share": share, "thresholds": {"self-harm.prob": False}}  # gore alone, as on the stream
     shadow.follow(Settings.model_validate({"inference": {"shadow": table}}), "streamwatch.toml")
     try:
         if started:
@@ -246,7 +249,7 @@ async def test_weights_that_do_not_load_are_a_remark_until_the_next_reload_finds
         ({"weights": "starter"}, "nothing to compare"),
         ({"weights": "nowhere"}, "nowhere"),
         ({"weights": "mine", "thresholds": {"weights": "other"}}, "these thresholds are chosen for 'other'"),
-        ({"weights": "mine", "thresholds": {"self-harm.prob": 0.5}}, "do not detect self-harm.prob"),
+        ({"weights": "mine", "thresholds": {"gore.type.real": 0.5}}, "do not detect gore.type.real"),
     ],
 )
 async def test_a_candidate_that_does_not_fit_is_not_loaded(
@@ -308,3 +311,19 @@ def test_each_side_has_incidents_by_its_own_thresholds() -> None:
         ("live", 0.8, "cam-0-6", "id2"),
     ]
     assert {(one.id, one.closed_at is None) for one in judges.rise()} == {("id1", False), ("id2", False)}
+
+
+async def test_a_start_ends_what_a_killed_daemon_left_open(tmp_path: Path) -> None:
+    """Else it would overlap with everything that the candidate ever says of this stream."""
+    left = ShadowIncident("id", "live", "a@1", "b@2", "cam", "gore-2.0", "gore.prob", 10.0, None, 0.9, 0.4, "cam-1-1")
+    history = await History.open(tmp_path, log=Log().logger)
+    try:
+        await history.run(lambda connection: table.add(connection, [], [left]))
+        running = asyncio.create_task(ShadowLog(history, log=Log().logger).run())
+        async with asyncio.timeout(PATIENCE):
+            while table.ShadowReader(tmp_path).incidents(0.0)[0].closed_at is None:  # noqa: ASYNC110 - a file
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    finally:
+        await history.close()

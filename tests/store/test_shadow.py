@@ -14,7 +14,7 @@ from streamwatch.records.shadow import ShadowFrame, ShadowIncident, Side
 from streamwatch.store.history import History
 from streamwatch.store.history_frames import add_frames, job_frames
 from streamwatch.store.history_schema import HISTORY_MIGRATIONS
-from streamwatch.store.shadow import ShadowReader, add, prune
+from streamwatch.store.shadow import ShadowReader, add, prune, settle
 from tests.store.samples import Log
 
 SEEN = frozenset({"gore.prob", "gore.classes.skull"})
@@ -42,6 +42,21 @@ async def test_what_was_written_is_read_while_the_daemon_has_the_file_open(tmp_p
     finally:
         await history.close()
     assert len(list(reader.frames(0.0))) == 3, "and without a daemon"
+
+
+async def test_what_a_killed_daemon_left_open_ends_with_its_last_frame(tmp_path: Path) -> None:
+    history = await History.open(tmp_path, log=Log().logger)
+    try:
+        late, over = replace(INCIDENT, id="id2", opened_at=99.0), replace(INCIDENT, id="id3", closed_at=11.0)
+        await history.run(lambda connection: add(connection, [frame(12), frame(15)], [INCIDENT, late, over]))
+        assert await history.run(settle) == 2
+    finally:
+        await history.close()
+    assert {one.id: one.closed_at for one in ShadowReader(tmp_path).incidents(0.0)} == {
+        "id1": 15.0,
+        "id2": 99.0,
+        "id3": 11.0,
+    }
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
