@@ -121,8 +121,8 @@ def _budget(evaluation: Mapping[str, Any]) -> str:
 def _data(evaluation: Mapping[str, Any]) -> str:
     lines = ["## Data", "", "| part | pictures | groups |", "|---|---|---|"]
     lines += [f"| {name} | {c['pictures']} | {c['groups']} |" for name, c in evaluation["pictures"].items() if c]
-    for problem in evaluation["problems"]:
-        lines += ["", f"- Not used: {problem}"]
+    if evaluation["problems"]:
+        lines += ["", "To know of them:", "", *(f"- {problem}" for problem in evaluation["problems"])]
     return "\n".join(lines)
 
 

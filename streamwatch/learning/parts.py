@@ -34,7 +34,7 @@ def undivided(samples: Sequence[Sample]) -> tuple[list[Sample], list[str]]:
         problems.append(f"{joined} pictures are the same files as others under another group: they count as one group")
     if moved:
         problems.append(f"{moved} pictures were moved, because their group was in two parts: training comes first")
-    return together, problems + _contradictions(samples)
+    return together, problems + _alone(samples) + _contradictions(samples)
 
 
 def _tied(samples: Sequence[Sample]) -> list[str]:
@@ -54,6 +54,18 @@ def _tied(samples: Sequence[Sample]) -> list[str]:
             one, other = top(first.setdefault(sample.digest, sample.group)), top(sample.group)
             above[other] = one
     return [top(sample.group) for sample in samples]
+
+
+def _alone(samples: Sequence[Sample]) -> list[str]:
+    """Pictures whose group is their own name: nobody said that they are independent."""
+    alone = sum(sample.group == sample.name and sample.sequence is None for sample in samples)
+    if not alone:
+        return []
+    words = (
+        f"{alone} pictures have neither group nor stream and count as independent evidence each:"
+        " where some of them show one person, scene or video, every figure is too good"
+    )
+    return [words]
 
 
 def _contradictions(samples: Sequence[Sample]) -> list[str]:

@@ -35,6 +35,7 @@ def test_copies_of_a_picture_are_one_group_and_training_comes_first() -> None:
     assert [words.split(":")[0] for words in problems] == [
         "3 pictures are the same files as others under another group",
         "3 pictures were moved, because their group was in two parts",
+        "1 pictures have neither group nor stream and count as independent evidence each",
     ]
 
 
