@@ -4,7 +4,8 @@ import asyncio
 import os
 import re
 import shutil
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ from streamwatch.inference.places import known_weights, own_places
 from streamwatch.inference.publishing import write_weights
 from streamwatch.learning.budget import Budget
 from streamwatch.learning.collection import Collection, CollectionWriter, load_collection
+from streamwatch.learning.features import Progress
 from streamwatch.learning.feedback import read_feedback
 from streamwatch.learning.fit import FitOptions
 from streamwatch.learning.footage import Policy
@@ -109,7 +111,7 @@ async def train_weights(options: TrainOptions) -> dict[str, Any]:
         partial.mkdir(parents=True)
         model = await asyncio.to_thread(load_model, base, device=options.device)
         lesson = await _collect(options, table, manifest, model, partial)
-        evaluation = await asyncio.to_thread(_teach, options, manifest, lesson, partial)
+        evaluation = await _to_its_end(lambda progress: _teach(options, manifest, lesson, partial, progress))
         if not options.keep_features:
             shutil.rmtree(partial / FEATURES)
         partial.replace(target)
@@ -160,9 +162,30 @@ def _feedback(place: Path, manifest: Manifest, work: Path) -> Collection:
         raise ConfigError([ConfigFault(str(history), "--feedback", str(error), "Leave --feedback out")]) from None
 
 
-def _teach(options: TrainOptions, base: Manifest, lesson: _Lesson, folder: Path) -> dict[str, Any]:
+async def _to_its_end(work: Callable[[Progress], dict[str, Any]]) -> dict[str, Any]:
+    """``work`` in a thread, with a progress that ends it on cancelling; it is waited for, so that it writes nothing
+    into a folder that is cleared away.
+    """
+    stopped = threading.Event()
+
+    def progress(steps: Iterable[int]) -> Iterator[int]:
+        for step in epochs(steps):
+            if stopped.is_set():
+                raise asyncio.CancelledError
+            yield step
+
+    task = asyncio.create_task(asyncio.to_thread(work, progress), name="teach")
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stopped.set()
+        await asyncio.wait([task])
+        raise
+
+
+def _teach(options: TrainOptions, base: Manifest, lesson: _Lesson, folder: Path, progress: Progress) -> dict[str, Any]:
     collection, labels = lesson.collection, lesson.labels
-    trained = train_heads(collection, labels, options.fit, progress=epochs)
+    trained = train_heads(collection, labels, options.fit, progress=progress)
     manifest = provisional(base, trained)
     samples = collection.samples
     test = part_of(samples, "test")

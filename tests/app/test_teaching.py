@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from streamwatch.app.teaching import TrainOptions, train_weights
 from streamwatch.cli.main import main
 from streamwatch.inference.manifest import find_weights, read_manifest
 from streamwatch.inference.model import load_model
+from streamwatch.learning.fit import FitOptions
 from streamwatch.records.labels import LABELS
 from streamwatch.store.feedback import Example, FeedbackStore
 from streamwatch.store.history import History
@@ -208,6 +210,21 @@ def test_nothing_to_learn_from_leaves_nothing_behind(tmp_path: Path, capfd: pyte
     assert main(command) == 2
     assert "0 positives and 2 negatives to learn from" in capfd.readouterr().err
     assert list((tmp_path / "w").iterdir()) == []
+
+
+async def test_an_interrupted_training_ends_at_once_and_leaves_nothing(few: Path, tmp_path: Path) -> None:
+    options = TrainOptions(few, "own", into=tmp_path, device="cpu", plots=False, fit=FitOptions(epochs=1_000_000))
+    training = asyncio.create_task(train_weights(options))
+    try:
+        async with asyncio.timeout(60):
+            while not (tmp_path / ".own.partial" / "features" / "samples.jsonl").exists():
+                await asyncio.sleep(0.05)  # it has no other sign of life
+            training.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await training
+    finally:
+        training.cancel()
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_clients_feedback_trains_too(few: Path, tmp_path: Path) -> None:
