@@ -217,7 +217,7 @@ async def test_an_interrupted_training_ends_at_once_and_leaves_nothing(few: Path
     training = asyncio.create_task(train_weights(options))
     try:
         async with asyncio.timeout(60):
-            while not (tmp_path / ".own.partial" / "features" / "samples.jsonl").exists():
+            while not (tmp_path / ".own.partial" / "features" / "samples.jsonl").exists():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)  # it has no other sign of life
             training.cancel()
             with pytest.raises(asyncio.CancelledError):
