@@ -28,8 +28,9 @@ def _run(chosen: argparse.Namespace) -> int:
     from streamwatch.app.running import run_daemon  # noqa: PLC0415 - torch takes seconds; --help and check need none
 
     status = asyncio.run(run_daemon(chosen.config, os.environ))
-    if status == EXIT_DEVICE_LOST:
-        # Everything is written down; a thread that hangs in the lost device would keep an ordinary exit waiting.
+    if status in (0, EXIT_DEVICE_LOST):
+        # Everything is written down. A thread that is still within a model (other weights that are being loaded, the
+        # shadow's picture, a lost device) would keep an ordinary exit waiting, or have it end by SIGABRT.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

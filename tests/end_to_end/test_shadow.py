@@ -133,3 +133,28 @@ async def test_a_candidate_that_cannot_be_loaded_is_a_remark_and_nothing_else(
         assert await daemon.metric("streamwatch_shadow_info") == 0
     finally:
         await daemon.process.stop(grace=20.0)
+
+
+async def test_an_end_while_a_candidate_is_being_loaded_is_an_orderly_one(
+    peers: Peers, tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tmp_path / "models"
+    monkeypatch.setenv("STREAMWATCH_WEIGHTS_PATH", str(models))
+    candidate(models, "other", enter=0.5)
+    rest = config(origin, await peers.receiver(), "gore")
+    daemon = Daemon(tmp_path, rest)
+    await daemon.start()
+    try:
+        await daemon.until_state("gore", "live")
+        daemon.write('[inference.shadow]\nweights = "other"\n' + rest)
+        assert daemon.process.pid is not None
+        os.kill(daemon.process.pid, signal.SIGHUP)
+
+        async def obeyed() -> bool:
+            return bool(daemon.events("config.reloaded"))
+
+        await daemon.until("the reload", obeyed)
+        os.kill(daemon.process.pid, signal.SIGTERM)
+        assert await daemon.process.wait(30.0) == 0, daemon.process.words()
+    finally:
+        await daemon.process.stop(grace=20.0)
