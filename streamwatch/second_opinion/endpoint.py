@@ -3,6 +3,7 @@
 import asyncio
 import os
 import ssl
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -22,6 +23,12 @@ _HINTS: Final = {
     401: ": the key is not accepted",
     403: ": the key is not accepted",
     404: ": base_url mostly ends with /v1, and model must be a name that is served",
+}
+
+_NOT_CONNECTED: Final[Mapping[type[Exception], str]] = {
+    aiohttp.ClientConnectorDNSError: "the endpoint's name cannot be resolved.",
+    aiohttp.ClientConnectorCertificateError: "the endpoint's TLS certificate was not accepted.",
+    aiohttp.ClientConnectorSSLError: "no TLS with the endpoint: does base_url say https where it speaks http?",
 }
 
 
@@ -108,12 +115,9 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 def _words(error: Exception) -> str:
     """aiohttp's texts hold URLs; ours do not."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the endpoint's name cannot be resolved."
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "the endpoint's TLS certificate was not accepted."
-    if isinstance(error, aiohttp.ClientConnectorSSLError):
-        return "no TLS with the endpoint: does base_url say https where it speaks http?"
+    for kind, words in _NOT_CONNECTED.items():
+        if isinstance(error, kind):
+            return words
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
         return f"cannot connect: {os.strerror(number) if number else type(error.os_error).__name__}."
