@@ -170,9 +170,11 @@ HARMLESS_GUN: Final[Mapping[str, Gesture]] = {
     "shown": in_front((-0.05, -0.42, -0.05), (0.9, -0.45, 0.2)),
 }
 AT_HEAD_THINGS: Final[Mapping[str, tuple[str, Gesture]]] = {
-    "phone_ear": ("phone", at_skin("ear", (-0.005, 0.012), hint=(0, 0.35, 1), weight=2.5)),
-    "hairdryer_side": ("hairdryer", at_skin("temple", (0.05, 0.16), weight=2.0, slack=14)),
-    "hairdryer_top": ("hairdryer", at_skin("crown", (0.06, 0.16), hint=(0, -1, 0.5), weight=0.5, slack=14)),
+    # screen to the ear, the lower end forward to the mouth: the skin of the ear itself faces too far ahead for that
+    "phone_ear": ("phone", at_skin("ear", (-0.005, 0.012), hint=(0, 0.6, 1), weight=1.5, tilt=(-0.4, -0.4, -0.2))),
+    # blown upwards into the hair: from straight beside the head no wrist bends far enough
+    "hairdryer_side": ("hairdryer", at_skin("temple", (0.05, 0.16), hint=(0, 0.3, 1), tilt=(0, 0.2, 0.6), slack=12)),
+    "hairdryer_top": ("hairdryer", at_skin("crown", (0.05, 0.14), hint=(0, 0.3, 1), tilt=(-0.6, 0, 1.3), slack=12)),
     "comb_hair": ("comb", at_skin("temple", (0.0, 0.02), hint=(0, -0.2, 1), weight=0.8, either=True, slack=14)),
     "microphone": ("microphone", at_skin("mouth", (0.02, 0.07), hint=(0, -1, 0), weight=0.2, tilt=(0, 0.2, 1.0))),
     "cup": ("cup", at_skin("mouth", (0.015, 0.04), hint=(0, 1, 0), weight=0.6, tilt=(0, 0.2, 2.2))),
@@ -181,6 +183,7 @@ AT_HEAD_THINGS: Final[Mapping[str, tuple[str, Gesture]]] = {
     "lipstick": ("lipstick", at_skin("mouth", (0.0, 0.01), hint=(0, 0, 1), weight=0.2, tilt=(-0.4, 0, 0.5))),
     "spoon": ("spoon", at_skin("mouth", (0.0, 0.02), hint=(0, 0, 1), weight=1.0, tilt=(-0.4, 0, 0.1))),
     "shaving": ("shaver", at_skin("cheek", (0.0, 0.006), hint=(0, 0, 1), weight=0.6)),
+    "shaving_neck": ("shaver", at_skin("neck", (0.0, 0.006), hint=(0, 0, 1), weight=0.8, either=True)),
 }
 AT_CHEST_THINGS: Final[Mapping[str, tuple[str, Gesture]]] = {
     "phone_chest": ("phone", in_front((-0.15, -0.33, -0.12), (0, 1, 0.35), hint=(0.1, 0.2, 1), weight=2.0)),
@@ -195,4 +198,4 @@ HARMLESS_BLADE: Final[Mapping[str, Gesture]] = {
     "lowered": pointing(in_front((0.15, -0.28, -0.6), (0.1, -0.5, -1), hint=(0, -1, 0))),
     "shown": pointing(in_front((-0.2, -0.4, -0.15), (-1, -0.2, 0.1), hint=(0, 0, -1))),
 }
-ON_ARM_THINGS: Final[Mapping[str, str]] = {"pen_on_arm": "pen", "shaver_on_arm": "shaver", "comb_by_arm": "comb"}
+ON_ARM_THINGS: Final[Mapping[str, str]] = {"shaver_on_arm": "shaver", "comb_by_arm": "comb"}

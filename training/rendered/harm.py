@@ -18,6 +18,7 @@ from training.rendered.rig import SIDES, Joints, Side, hand_axes
 from training.rendered.series import GUNS, KNIVES, Weapon
 from training.rendered.stance import Bearing, Seat, base_pose, idle_arm, seat_height
 from training.rendered.takes import CLEAN, Take, Things
+from training.rendered.twins import Twin, spot_of
 
 _COUNTER: Final = 0.92
 
@@ -66,12 +67,12 @@ _GUN_WEIGHTS: Final[Mapping[str, float]] = {
 
 
 def harmless(
-    cast: Cast, weapon: Weapon, positive: Take, rng: np.random.Generator, towards: Floats, *, low_visible: bool
+    cast: Cast, weapon: Weapon, positive: Take, plan: Twin, rng: np.random.Generator, *, towards: Floats, low: bool
 ) -> Take:
-    """The twin: the same weapon without intent, or another thing in the same gesture."""
-    if rng.random() < 0.58:
-        return _same_weapon(cast, weapon, positive, rng, towards, low_visible=low_visible)
-    return _other_thing(cast, positive, rng)
+    """The twin as planned: the same weapon without intent (``low``: seen below the chest too), or another thing."""
+    if plan.other:
+        return _other_thing(cast, plan.things[spot_of(positive.situation)], rng)
+    return _same_weapon(cast, weapon, positive, rng, towards, low_visible=low)
 
 
 def _same_weapon(
@@ -93,21 +94,11 @@ def _same_weapon(
     return _take(cast, name, cast.prop, gesture, rng, forearm=forearm)
 
 
-def _other_thing(cast: Cast, positive: Take, rng: np.random.Generator) -> Take:
-    if positive.situation in ("blade_wrist", "blade_forearm"):
-        name = str(rng.choice(list(g.ON_ARM_THINGS)))
+def _other_thing(cast: Cast, name: str, rng: np.random.Generator) -> Take:
+    if name in g.ON_ARM_THINGS:
         return _take(cast, name, make_prop(g.ON_ARM_THINGS[name], rng), g.blade_on_arm(0.1), rng, forearm=True)
-    table = g.AT_CHEST_THINGS if positive.situation == "gun_chest" else g.AT_HEAD_THINGS
-    if positive.situation == "blade_throat":
-        table = {k: v for k, v in g.AT_HEAD_THINGS.items() if not k.startswith("hairdryer")} | {
-            "shaving_neck": ("shaver", _SHAVING_NECK)
-        }
-    name = str(rng.choice([*table, *(["shaving_neck"] * 3 if "shaving_neck" in table else [])]))
-    kind, gesture = table[name]
+    kind, gesture = {**g.AT_HEAD_THINGS, **g.AT_CHEST_THINGS}[name]
     return _take(cast, name, make_prop(kind, rng), gesture, rng)
-
-
-_SHAVING_NECK: Final = g.at_skin("neck", (0.0, 0.006), hint=(0, 0, 1), weight=0.8, either=True)
 
 
 def _at_camera(towards: Floats, *, blade: bool) -> g.Gesture:

@@ -19,6 +19,7 @@ from training.rendered.stage import Camera, light_of
 from training.rendered.stance import base_pose, random_bearing
 from training.rendered.takes import Take, look
 from training.rendered.template import Template
+from training.rendered.twins import Twin, plan_twin
 
 _SAMPLES: Final = 12
 _ENOUGH: Final = {"gun": 0.0035, "blade": 0.0012}
@@ -84,18 +85,26 @@ class Production:
         actor = Actor(self._template, make_identity(self._template, body, mood(rng)), body)
         place = make_place(_where(rng), rng, self._photos[split])
         indoors = place.kind in INDOORS
+        plan = plan_twin(np.random.default_rng([SEED, 7, number]))
         tried: list[tuple[float, list[_Scene]]] = []
         for _ in range(4):
             # a weapon that nobody can see, or an arm that no joint allows, is tried again in another way
             bearing = random_bearing(rng, "sitting" if indoors and rng.random() < 0.45 else "standing")
             cast = harm.make_cast(actor, bearing, weapon, split, rng, seed=number, indoors=indoors)
-            tried.append(self._harm_once(cast, weapon, place, rng, size))
+            tried.append(self._harm_once(cast, weapon, plan, place, rng, size=size))
             if tried[-1][0] >= 1:
                 break
         return max(tried, key=lambda t: t[0])[1]
 
     def _harm_once(
-        self, cast: harm.Cast, weapon: Weapon, place: Place, rng: np.random.Generator, size: tuple[int, int]
+        self,
+        cast: harm.Cast,
+        weapon: Weapon,
+        plan: Twin,
+        place: Place,
+        rng: np.random.Generator,
+        *,
+        size: tuple[int, int],
     ) -> tuple[float, list[_Scene]]:
         """A pair and how good it is: 1 where everything is seen and natural."""
         shot = any_shot(rng, (0.52, 0.4, 0.08) if weapon == "gun" else (0.5, 0.5, 0.0))
@@ -105,7 +114,7 @@ class Production:
         head, hip = cast.actor.volume(joints).head_middle(), joints.of("root")
         towards = head + view.back() * 1.6
         positive = _natural(lambda: harm.aimed(cast, weapon, rng))
-        twin = _natural(lambda: harm.harmless(cast, weapon, positive, rng, towards, low_visible=shot != "head"))
+        twin = _natural(lambda: harm.harmless(cast, weapon, positive, plan, rng, towards=towards, low=shot != "head"))
         focus = [t.focus for t in (positive, twin) if t.focus is not None]
         best: tuple[float, Camera] | None = None
         for _ in range(4):

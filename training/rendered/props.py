@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from training.rendered.blades import BLADES
-from training.rendered.geometry import along, box, joined, lathe, prism, vector
+from training.rendered.geometry import Mesh, along, box, joined, lathe, prism, vector
 from training.rendered.parts import Colour, Part, Prop, bright, tone
 from training.rendered.reach import Held
 
@@ -108,14 +108,23 @@ def _phone(rng: np.random.Generator) -> Prop:
     wide, long, thick = rng.uniform(0.068, 0.08), rng.uniform(0.14, 0.165), 0.009
     case = bright(rng) if rng.random() < 0.4 else tone(rng, 0.015, 0.5)
     back = 0.024
-    # the phone's long axis runs over the knuckles, a little towards the fingertips
-    shell = box((wide, long, thick), (0.012, 0.03, back + thick / 2))
-    glass = box((wide * 0.93, long * 0.95, 0.001), (0.012, 0.03, back + thick))
-    lens = box((0.018, 0.02, 0.003), (0.012 + wide * 0.3, 0.03 + long * 0.4, back - 0.001))
+    # slanting from the heel of the hand past the root of the index finger, so that the wrist stays straight at the ear
+    slant = np.radians(rng.uniform(35, 50))
+    long_axis = vector(np.sin(slant), np.cos(slant), 0)
+    lie = np.column_stack([vector(np.cos(slant), -np.sin(slant), 0), long_axis, _N])
+    place = vector(0.012, 0, back) + long_axis * 0.025
+
+    def laid(size: tuple[float, float, float], across: float, along_: float, high: float) -> Mesh:
+        return box(size, (across, along_, high)).moved(lie, place)
+
+    shell = laid((wide, long, thick), 0, 0, thick / 2)
+    glass = laid((wide * 0.93, long * 0.95, 0.001), 0, 0, thick)
+    lens = laid((0.018, 0.02, 0.003), wide * 0.3, long * 0.4, -0.001)
     lit = rng.random() < 0.4
     screen: Colour = (0.4, 0.5, 0.6) if lit else (0.015, 0.015, 0.02)
     parts = [Part(shell, case, "plastic"), Part(glass, screen, "metal"), Part(lens, (0.02, 0.02, 0.02), "metal")]
-    return Prop("phone", parts, Held(vector(0.012, 0.03 + long * 0.4, back + thick), _N, _K), 34, 30, 30)
+    tip = place + long_axis * (long * 0.38) + _N * thick
+    return Prop("phone", parts, Held(tip, _N, long_axis), 34, 30, 30)
 
 
 def _microphone(rng: np.random.Generator) -> Prop:
