@@ -153,13 +153,21 @@ def present_forearm(body: Body, palm_up: float = 1.0) -> None:
 
 
 AIMED_GUN: Final[Mapping[str, Gesture]] = {
-    "gun_temple": at_skin("temple", (0.0, 0.03), weight=2.5),
-    "gun_ear": at_skin("ear", (0.0, 0.03), weight=2.5),
-    "gun_chin": at_skin("chin", (0.0, 0.02), hint=(0, -1, 0.4), weight=0.5, either=True, tilt=(0, 0, 0.8)),
-    "gun_mouth": at_skin("mouth", (-0.01, 0.02), weight=1.2, tilt=(-0.1, 0, 0.25)),
-    "gun_forehead": at_skin("forehead", (0.0, 0.03), weight=1.0, either=True, tilt=(-0.2, 0, 0)),
-    "gun_chest": at_skin("heart", (0.0, 0.03), weight=0.6, either=True, tilt=(0.25, 0, 0)),
+    "gun_temple": at_skin("temple", (0.0, 0.03), hint=(0, 0.2, 1), weight=1.0),
+    "gun_ear": at_skin("ear", (0.0, 0.03), weight=1.5),
+    "gun_chin": at_skin("chin", (0.0, 0.02), hint=(0, -1, 0.4), weight=0.5, either=True, tilt=(-0.2, 0, 0.3)),
+    "gun_mouth": at_skin("mouth", (-0.01, 0.02), weight=0.8, tilt=(-0.2, 0, 0.25)),
+    "gun_forehead": at_skin("forehead", (0.0, 0.03), weight=0.8, tilt=(-0.3, 0, 0)),
+    "gun_chest": at_skin("heart", (0.0, 0.03), weight=0.8, tilt=(-0.2, 0, 0)),
 }
+# who points a gun back at the front of the own body holds it from behind, the palm to the body: wrists bend no further
+GUN_GRIPS: Final[Mapping[str, tuple[float, float]]] = {
+    "gun_temple": (-40, -15), "gun_ear": (-25, 0), "gun_chin": (0, 20), "gun_mouth": (-90, -60),
+    "gun_forehead": (-90, -60), "gun_chest": (-90, -55),
+}  # fmt: skip
+"""Degrees about ``ACROSS_PALM`` by which the gun is turned in the hand."""
+ACROSS_PALM: Final = vector(0, 1, 0)
+OUT_OF_PALM: Final = vector(0, 0, 1)
 HARMLESS_GUN: Final[Mapping[str, Gesture]] = {
     "away_front": in_front((-0.05, -0.66, 0.0), (-0.15, -1, 0.05)),
     "away_side": in_front((0.55, -0.25, 0.0), (1, -0.35, 0.05)),
@@ -167,7 +175,7 @@ HARMLESS_GUN: Final[Mapping[str, Gesture]] = {
     "beside_head": in_front((0.08, -0.2, 0.34), (0.05, -0.12, 1), hint=(0, 0.6, 0)),
     "lowered": in_front((0.18, -0.22, -0.62), (0.1, -0.3, -1), hint=(0, -1, 0)),
     "across": in_front((-0.2, -0.42, -0.18), (-1, -0.5, 0.05)),
-    "shown": in_front((-0.05, -0.42, -0.05), (0.9, -0.45, 0.2)),
+    "shown": in_front((0.1, -0.46, -0.08), (0.6, -0.75, 0.2)),
 }
 AT_HEAD_THINGS: Final[Mapping[str, tuple[str, Gesture]]] = {
     # screen to the ear, the lower end forward to the mouth: the skin of the ear itself faces too far ahead for that
@@ -196,6 +204,9 @@ HARMLESS_BLADE: Final[Mapping[str, Gesture]] = {
     "held_up": pointing(in_front((0.1, -0.38, 0.05), (0, -0.1, 1), hint=(0, -1, 0))),
     "held_side": pointing(in_front((0.45, -0.3, -0.05), (0.8, -0.5, 0.1), hint=(0, 0, -1))),
     "lowered": pointing(in_front((0.15, -0.28, -0.6), (0.1, -0.5, -1), hint=(0, -1, 0))),
-    "shown": pointing(in_front((-0.2, -0.4, -0.15), (-1, -0.2, 0.1), hint=(0, 0, -1))),
+    "shown": pointing(in_front((-0.2, -0.4, -0.15), (-1, -0.2, 0.1), hint=(0, -1, 0), weight=0.5)),
 }
+SLANTING: Final = ("held_out", "held_side", "lowered", "at_camera")
+"""Blades that point away from the fist lie slanting in it, towards the fingers, by ``SLANT`` degrees."""
+SLANT: Final = (45.0, 65.0)
 ON_ARM_THINGS: Final[Mapping[str, str]] = {"shaver_on_arm": "shaver", "comb_by_arm": "comb"}

@@ -1,6 +1,6 @@
 """Self-harm pairs: a gun at one's own head or chest, a blade at one's own arm or throat, and their harmless twins."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ from training.rendered import gestures as g
 from training.rendered.actor import Actor, prop_shapes
 from training.rendered.furniture import counter, seat
 from training.rendered.geometry import Floats, turn, unit, vector
-from training.rendered.parts import Prop
+from training.rendered.parts import Prop, turned_in_hand
 from training.rendered.props import make_prop
 from training.rendered.reach import Goal, Held
 from training.rendered.rig import SIDES, Joints, Side, hand_axes
@@ -46,13 +46,11 @@ def make_cast(
     return Cast(actor, bearing, SIDES[int(rng.random() < 0.75)], prop, desk, seed, indoors)
 
 
-def aimed(cast: Cast, weapon: Weapon, rng: np.random.Generator) -> Take:
-    """The positive picture."""
-    if weapon == "gun":
-        names, weights = zip(*_GUN_WEIGHTS.items(), strict=True)
-        name = str(rng.choice(names, p=np.array(weights) / sum(weights)))
-        return _take(cast, name, cast.prop, g.AIMED_GUN[name], rng, positive=True)
-    name = str(rng.choice(["blade_wrist", "blade_forearm", "blade_throat"], p=[0.4, 0.25, 0.35]))
+def aimed(cast: Cast, name: str, rng: np.random.Generator) -> Take:
+    """The positive picture, of the planned situation."""
+    if name in g.AIMED_GUN:
+        prop = turned_in_hand(cast.prop, g.ACROSS_PALM, float(rng.uniform(*g.GUN_GRIPS[name])))
+        return _take(cast, name, prop, g.AIMED_GUN[name], rng, positive=True)
     if name == "blade_throat":
         gesture = g.at_skin("throat", (0.0, 0.01), hint=(1, 0, 0.1), weight=2.0, either=True)
         return _take(cast, name, cast.prop, gesture, rng, positive=True)
@@ -61,37 +59,38 @@ def aimed(cast: Cast, weapon: Weapon, rng: np.random.Generator) -> Take:
     )
 
 
-_GUN_WEIGHTS: Final[Mapping[str, float]] = {
-    "gun_temple": 4, "gun_ear": 1, "gun_chin": 2, "gun_mouth": 1.5, "gun_forehead": 1, "gun_chest": 2.5,
-}  # fmt: skip
-
-
 def harmless(
     cast: Cast, weapon: Weapon, positive: Take, plan: Twin, rng: np.random.Generator, *, towards: Floats, low: bool
 ) -> Take:
     """The twin as planned: the same weapon without intent (``low``: seen below the chest too), or another thing."""
     if plan.other:
         return _other_thing(cast, plan.things[spot_of(positive.situation)], rng)
-    return _same_weapon(cast, weapon, positive, rng, towards, low_visible=low)
+    return _same_weapon(cast, weapon, positive, plan.harmless[weapon], rng, towards=towards, low_visible=low)
 
 
 def _same_weapon(
-    cast: Cast, weapon: Weapon, positive: Take, rng: np.random.Generator, towards: Floats, *, low_visible: bool
+    cast: Cast,
+    weapon: Weapon,
+    positive: Take,
+    order: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    towards: Floats,
+    low_visible: bool,
 ) -> Take:
     table = g.HARMLESS_GUN if weapon == "gun" else g.HARMLESS_BLADE
-    names = [n for n in table if low_visible or n != "lowered"] + ["at_camera"]
-    if weapon == "gun" and low_visible:
-        names += ["holstered", "holstered"]
-    if weapon == "blade" and cast.indoors:
-        names += ["cutting", "cutting"]
-    name = names[int(rng.integers(len(names)))]
+    allowed = {"lowered": low_visible, "holstered": low_visible, "cutting": cast.indoors}
+    name = next(n for n in order if allowed.get(n, True))
     forearm = positive.situation in ("blade_wrist", "blade_forearm") and rng.random() < 0.4
     if name == "holstered":
         return _holstered(cast, rng)
     if name == "cutting":
         return _take(cast, name, cast.prop, _on_board(cast), rng, board=True)
     gesture = _at_camera(towards, blade=weapon == "blade") if name == "at_camera" else table[name]
-    return _take(cast, name, cast.prop, gesture, rng, forearm=forearm)
+    prop = cast.prop
+    if weapon == "blade" and name in g.SLANTING:
+        prop = turned_in_hand(prop, g.OUT_OF_PALM, -float(rng.uniform(*g.SLANT)))
+    return _take(cast, name, prop, gesture, rng, forearm=forearm)
 
 
 def _other_thing(cast: Cast, name: str, rng: np.random.Generator) -> Take:

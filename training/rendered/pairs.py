@@ -19,7 +19,7 @@ from training.rendered.stage import Camera, light_of
 from training.rendered.stance import base_pose, random_bearing
 from training.rendered.takes import Take, look
 from training.rendered.template import Template
-from training.rendered.twins import Twin, plan_twin
+from training.rendered.twins import Twin, plan_aim, plan_twin
 
 _SAMPLES: Final = 12
 _ENOUGH: Final = {"gun": 0.0035, "blade": 0.0012}
@@ -86,12 +86,13 @@ class Production:
         place = make_place(_where(rng), rng, self._photos[split])
         indoors = place.kind in INDOORS
         plan = plan_twin(np.random.default_rng([SEED, 7, number]))
+        aim = plan_aim(weapon, np.random.default_rng([SEED, 8, number]))
         tried: list[tuple[float, list[_Scene]]] = []
         for _ in range(4):
             # a weapon that nobody can see, or an arm that no joint allows, is tried again in another way
             bearing = random_bearing(rng, "sitting" if indoors and rng.random() < 0.45 else "standing")
             cast = harm.make_cast(actor, bearing, weapon, split, rng, seed=number, indoors=indoors)
-            tried.append(self._harm_once(cast, weapon, plan, place, rng, size=size))
+            tried.append(self._harm_once(cast, weapon, aim, plan, place, rng=rng, size=size))
             if tried[-1][0] >= 1:
                 break
         return max(tried, key=lambda t: t[0])[1]
@@ -100,10 +101,11 @@ class Production:
         self,
         cast: harm.Cast,
         weapon: Weapon,
+        aim: str,
         plan: Twin,
         place: Place,
-        rng: np.random.Generator,
         *,
+        rng: np.random.Generator,
         size: tuple[int, int],
     ) -> tuple[float, list[_Scene]]:
         """A pair and how good it is: 1 where everything is seen and natural."""
@@ -113,7 +115,7 @@ class Production:
         joints = cast.actor.joints(base_pose(cast.actor, cast.bearing))
         head, hip = cast.actor.volume(joints).head_middle(), joints.of("root")
         towards = head + view.back() * 1.6
-        positive = _natural(lambda: harm.aimed(cast, weapon, rng))
+        positive = _natural(lambda: harm.aimed(cast, aim, rng))
         twin = _natural(lambda: harm.harmless(cast, weapon, positive, plan, rng, towards=towards, low=shot != "head"))
         focus = [t.focus for t in (positive, twin) if t.focus is not None]
         best: tuple[float, Camera] | None = None

@@ -1,11 +1,11 @@
 """Pieces of a thing, their colours and finish, and how a hand holds the whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from training.rendered.geometry import Mesh
+from training.rendered.geometry import Floats, Mesh, turn, vector
 from training.rendered.reach import Held
 
 Finish = Literal["metal", "plastic", "matt", "glow"]
@@ -31,6 +31,15 @@ class Prop:
     curl: float = 62
     index: float | None = None
     thumb: float = 28
+
+
+def turned_in_hand(prop: Prop, axis: Floats, degrees: float) -> Prop:
+    """The same thing gripped in another way: turned about an axis (hand coordinates) through the middle of the fist."""
+    rotation, middle = turn(axis, degrees), vector(0, 0, 0.03)
+    shift = middle - rotation @ middle
+    parts = [replace(part, mesh=part.mesh.moved(rotation, shift)) for part in prop.parts]
+    held = Held(rotation @ prop.held.tip + shift, rotation @ prop.held.aim, rotation @ prop.held.side)
+    return replace(prop, parts=parts, held=held)
 
 
 def tone(rng: np.random.Generator, low: float, high: float) -> Colour:
