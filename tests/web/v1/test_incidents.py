@@ -36,7 +36,7 @@ async def test_incidents_are_filtered_and_paged(tmp_path: Path) -> None:
         assert refused.body["error"]["message"] == "model: is none of the models. Choose one of self-harm, gore-2.0."
         page = await api.get("/incidents?limit=1", by="mia")
         assert page["next"] == second
-        assert "self-harm.prob" in page["not_detected"]
+        assert "self-harm.type.real" in page["not_detected"]
         rest = await api.get(f"/incidents?limit=1&cursor={second}", by="mia")
         assert ([one["id"] for one in rest["incidents"]], rest["next"]) == ([first], None)
         one = await api.get(f"/incidents/{first}", by="mia")
