@@ -2,6 +2,7 @@
 
 import importlib
 import warnings
+from importlib.util import find_spec
 from typing import Any, Final
 
 import torch
@@ -14,12 +15,8 @@ _HINTS: Final = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 
 def available() -> bool:
-    """Whether the package can be imported; it may be installed and still miss a library of the system."""
-    try:
-        importlib.import_module("openvino")
-    except Exception:  # noqa: BLE001 - an import runs foreign code, and whatever it raises means the same
-        return False
-    return True
+    """Whether the package is installed; one that cannot be imported is refused in words when it is tried."""
+    return find_spec("openvino") is not None
 
 
 class _Part(nn.Module):
@@ -48,6 +45,8 @@ class OpenVinoEngine:
         self.precision = PRECISION_NAMES[dtype]
         try:
             self._requests = _requests(encoder, dtype, threads)
+        except EngineFailed:
+            raise
         except Exception as error:  # the edge of a foreign package
             raise EngineFailed(f"OpenVINO does not take this encoder ({type(error).__name__})") from error
 

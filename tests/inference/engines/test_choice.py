@@ -160,6 +160,18 @@ def test_what_is_asked_for_is_tried_even_when_it_is_not_installed(monkeypatch: p
     assert "ModuleNotFoundError" in logs[0]["reason"]
 
 
+@pytest.mark.skipif(not openvino.available(), reason="needs openvino")
+def test_one_that_is_installed_and_broken_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: str) -> None:
+        raise OSError("a library of the system is missing")
+
+    monkeypatch.setattr("streamwatch.inference.engines.openvino.importlib", SimpleNamespace(import_module=broken))
+    with capture_logs() as logs:
+        engine = choose_engine(SmallEncoder(), CPU, small_judge, EngineOptions("auto", "float32"), log=LOG)
+    assert engine.name == "torch"
+    assert any("OSError" in record.get("reason", "") for record in logs)
+
+
 def test_the_cpu_says_whether_it_has_bfloat16(tmp_path: Path) -> None:
     info = tmp_path / "cpuinfo"
     info.write_text("flags : fpu avx512_bf16 amx_tile\n")

@@ -77,6 +77,8 @@ def test_openvino_in_bfloat16_stays_within_the_tolerance(model: EncoderModel, ba
     try:
         engine = OpenVinoEngine(model.encoder, torch.bfloat16, threads=1)
     except EngineFailed as error:
+        if str(error) != "this CPU has no bfloat16":
+            raise
         pytest.skip(str(error))
     assert 0 < furthest(model, batch, engine) < PROBABILITY_TOLERANCE
 
