@@ -25,6 +25,10 @@ from training.trials import BLOOD, HARD, LABELS, LEAST_ARTWORKS, LEAST_AUC, LEAS
 FALSE_ALARMS: Final = 0.01
 HARD_ALARMS: Final = 0.05
 _LOWEST: Final = 0.5
+STEPS: Final = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Thresholds beside the recommended one whose price the card states."""
+FOUND: Final = ("blood_on_photo", "stain_on_photo", "drawn_blood", "drawn_skull", "symbol", "unit_skeleton")
+"""Kinds of which something is to be found: what a higher threshold costs."""
 _COLUMNS: Final = (*LABELS, BLOOD)
 
 
@@ -64,6 +68,8 @@ def evaluate(made: Material, panned: Material, heads: Heads) -> tuple[dict[str, 
     scale = [_scale(quiet, still[:, i], moving[pans["calibrate"], i], len(parts)) for i in range(len(parts))]
     threshold = _threshold(quiet, _gore(still, scale), _gore(moving[pans["calibrate"]], scale))
     gore = _gore(scored.scores[:, columns], scale)
+    panned_gore = _gore(moving[pans["test"]], scale)
+    photographs = [panned.rows[int(i)].artwork for i in pans["test"]]
     found = {
         "pictures": _counts(made.rows),
         "sources": _source_counts(made.rows),
@@ -80,9 +86,8 @@ def evaluate(made: Material, panned: Material, heads: Heads) -> tuple[dict[str, 
             "hard_situations": list(HARD),
         },
         "alarms": alarm_rates(scored.rows, gore, threshold),
-        "motion": report(
-            _gore(moving[pans["test"]], scale), threshold, [panned.rows[int(i)].artwork for i in pans["test"]]
-        ),
+        "motion": report(panned_gore, threshold, photographs),
+        "by_threshold": by_threshold(scored.rows, gore, panned_gore, sorted({*STEPS, threshold})),
         "calibration": {
             label: reliability(scored.truth[:, i], scored.scores[:, i])
             for i, label in enumerate(LABELS)
@@ -90,6 +95,21 @@ def evaluate(made: Material, panned: Material, heads: Heads) -> tuple[dict[str, 
         },
     }
     return found, scored
+
+
+def by_threshold(rows: Sequence[Row], gore: Matrix, panned: Matrix, steps: Sequence[float]) -> list[dict[str, Any]]:
+    """What each threshold finds of the kinds of ``FOUND`` that are there, and the incidents it raises on plain pans."""
+    situations = np.array([row.situation for row in rows])
+    kinds = [kind for kind in FOUND if (situations == kind).any()]
+    return [
+        {
+            "threshold": step,
+            "found": {kind: float((gore[situations == kind] >= step).mean()) for kind in kinds},
+            "frames": float((panned >= step).mean()),
+            "incidents": incidents(panned, step),
+        }
+        for step in steps
+    ]
 
 
 def _test(made: Material, heads: Heads) -> Scored:

@@ -99,7 +99,23 @@ Through the daemon's own trigger and judge, "{motion["confirm"]}" frames:
 and at most {motion["per_100_hours_at_most"]:.0f}** (aim: at most 1).
 The figure is for streams that show something new every minute or so: a camera that looks at one place shows far fewer
 pictures in an hour. And it is no better than its {motion["photographs"]} photographs: one of them that looks like gore
-to the model raises an incident each time it comes round."""
+to the model raises an incident each time it comes round.{_by_threshold(evaluation)}"""
+
+
+def _by_threshold(evaluation: Mapping[str, Any]) -> str:
+    steps = evaluation.get("by_threshold", ())
+    if not steps:
+        return ""
+    kinds = list(steps[0]["found"])
+    lines = [
+        "\n\nWhat another threshold would find of held-out pictures, and what it would raise in the same hours:\n",
+        f"| `gore.prob` | incidents | frames over it | {' | '.join(kinds)} |",
+        "|---" * (len(kinds) + 3) + "|",
+    ]
+    for step in steps:
+        found = " | ".join(f"{step['found'][kind]:.0%}" for kind in kinds)
+        lines.append(f"| {figure(step['threshold'])} | {step['incidents']} | {step['frames']:.2%} | {found} |")
+    return "\n".join(lines)
 
 
 def _trials(evaluation: Mapping[str, Any]) -> str:

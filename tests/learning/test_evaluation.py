@@ -113,6 +113,17 @@ def test_another_figure_gives_another_card() -> None:
     assert changed != card
 
 
+def test_the_card_says_what_another_threshold_would_find_and_raise() -> None:
+    evaluation, _ = committed()
+    evaluation["by_threshold"] = [
+        {"threshold": 0.7, "found": {"blood_on_photo": 0.25, "symbol": 0.1}, "frames": 0.0011, "incidents": 3}
+    ]
+    coverage = {label: LabelCoverage("unsupported", "nothing") for label in LABELS}
+    card = render_card("starter", "p==1", "Apache-2.0", evaluation, coverage)
+    assert "| `gore.prob` | incidents | frames over it | blood_on_photo | symbol |\n|---|---|---|---|---|" in card
+    assert "| 0.70 | 3 | 0.11% | 25% | 10% |" in card
+
+
 def test_a_probability_that_comes_true_has_no_calibration_error() -> None:
     said = np.repeat([0.25, 0.75], 40).astype(np.float32)
     happened = np.concatenate([np.arange(40) % 4 == 0, np.arange(40) % 4 != 0]).astype(np.float32)

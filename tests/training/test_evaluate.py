@@ -7,7 +7,7 @@ import pytest
 
 from streamwatch.learning.evaluation import Finding
 from streamwatch.learning.rows import Row
-from training.evaluate import _gore, _scale, _supported, _threshold, _with_blood
+from training.evaluate import _gore, _scale, _supported, _threshold, _with_blood, by_threshold
 from training.motion import FRAMES
 from training.trials import LABELS
 
@@ -68,3 +68,15 @@ def test_blood_is_either_and_absent_only_where_both_are_known_to_be() -> None:
     blood = _with_blood(row)[:, -1]
     assert list(blood[:3]) == [1, 1, 0]
     assert np.isnan(blood[3])
+
+
+def test_each_threshold_has_its_price() -> None:
+    rows = [Row("s", f"b{i}", "CC0", "test", "blood_on_photo", {}) for i in range(4)] + photos(np.zeros(4, np.float32))
+    gore = np.array([0.1, 0.45, 0.6, 0.95, 1, 1, 1, 1], np.float32)
+    pan = np.zeros(FRAMES, np.float32)
+    pan[3:5] = 0.65
+    low, middle, high = by_threshold(rows, gore, pan, (0.4, 0.6, 0.7))
+    assert (low["found"], low["incidents"]) == ({"blood_on_photo": 0.75}, 1)
+    assert (middle["found"], middle["incidents"]) == ({"blood_on_photo": 0.5}, 1)
+    assert (high["found"], high["incidents"], high["frames"]) == ({"blood_on_photo": 0.25}, 0, 0.0)
+    assert low["frames"] == pytest.approx(2 / FRAMES)
