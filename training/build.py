@@ -17,6 +17,7 @@ from tqdm import tqdm
 from streamwatch.inference.preprocess import squash
 from streamwatch.learning.rows import Row, read_rows, write_rows
 from streamwatch.records.frame import Pixels
+from training.angband import figure_artworks
 from training.art import Artwork, Split
 from training.avatars import avatar_artworks
 from training.blood import blood_colour
@@ -37,6 +38,7 @@ from training.compose import (
 from training.crawl import stains, tile_artworks
 from training.download import sources as known_sources
 from training.freedoom import rooms, sprite_artworks
+from training.glyphs import glyph_artworks
 from training.icon_names import COLOURED
 from training.iconify import icon_artworks, recoloured
 from training.photos import photo_artworks
@@ -73,7 +75,7 @@ class Amounts:
 
 
 AMOUNTS: Final[dict[Split, Amounts]] = {
-    "train": Amounts(7, 2600, 3, 45, 600, 480, 800, 500, 700, 1400, 0, 2000, 700, 400),
+    "train": Amounts(7, 4200, 3, 45, 600, 480, 800, 500, 1000, 1400, 0, 2000, 700, 400),
     "calibrate": Amounts(8, 500, 2, 8, 100, 60, 150, 130, 120, 350, 0, 668, 334, 0),
     "test": Amounts(6, 900, 0, 0, 0, 240, 250, 180, 0, 400, 2, 850, 290, 300),
 }
@@ -136,7 +138,7 @@ def _part(target: Path, split: Split, group: str, ending: str) -> Path:
 def bench_of(sources: Path, split: Split, group: str) -> Bench:
     """The material of one split, and dice of its own for each group."""
     game_rooms = rooms(sources) if split == "train" else []
-    tiles = [] if split == "test" else tile_artworks(sources, split)
+    tiles = [] if split == "test" else [*tile_artworks(sources, split), *figure_artworks(sources, split)]
     bystanders = [tile for tile in tiles if tile.labels.get("skull") == 0]
     photos = photo_artworks(sources, split)
     dice = np.random.default_rng((_SEEDS[split], zlib.crc32(group.encode())))
@@ -196,7 +198,7 @@ def _each(bench: Bench, *makers: _Maker) -> Iterator[_Sample]:
 
 
 def _symbols(bench: Bench, sources: Path, amounts: Amounts) -> Iterator[_Sample]:
-    artworks = list(icon_artworks(sources, bench.split))
+    artworks = [*icon_artworks(sources, bench.split), *glyph_artworks(sources, bench.split)]
     shown = [a for a in artworks if any(a.labels.values())]
     plain = _some(bench, [a for a in artworks if not any(a.labels.values())], amounts.plain_symbols)
     low = 0.3 if bench.split == "test" else 0.16
@@ -233,14 +235,12 @@ def _sprites(bench: Bench, sources: Path, amounts: Amounts) -> Iterator[_Sample]
         for artwork in wesnoth_artworks(sources):
             yield unit_picture(bench, artwork, artwork.load())
         return
-    tiles = tile_artworks(sources, bench.split)
-    skeletons = [tile for tile in tiles if tile.labels.get("skull") == 1]
-    others = [tile for tile in tiles if tile.labels.get("skull") != 1]
-    for artwork in (
-        *(s for s in skeletons for _ in range(amounts.per_tile)),
-        *_some(bench, others, amounts.plain_tiles),
-    ):
-        yield unit_picture(bench, artwork, artwork.load())
+    figures = figure_artworks(sources, bench.split)  # many in one hand, so each less often
+    for tiles, each in ((tile_artworks(sources, bench.split), amounts.per_tile), (figures, amounts.per_tile // 3)):
+        skeletons = [tile for tile in tiles if tile.labels.get("skull") == 1]
+        others = [tile for tile in tiles if tile.labels.get("skull") != 1]
+        for artwork in (*(s for s in skeletons for _ in range(each)), *_some(bench, others, amounts.plain_tiles)):
+            yield unit_picture(bench, artwork, artwork.load())
 
 
 def _some(bench: Bench, artworks: Sequence[Artwork], count: int) -> list[Artwork]:

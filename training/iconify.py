@@ -13,7 +13,16 @@ from PIL import Image
 
 from training.art import Artwork, Split
 from training.download import tarball
-from training.icon_names import COLOURED, LICENCES, SPLIT_OF_SET, concept, icon_labels, icon_split, is_variant
+from training.icon_names import (
+    COLOURED,
+    LICENCES,
+    NOT_SHOWN,
+    SPLIT_OF_SET,
+    concept,
+    icon_labels,
+    icon_split,
+    is_variant,
+)
 
 SIDE: Final = 192
 """Pixels that an icon is drawn at: more than it ever fills of a frame."""
@@ -33,8 +42,8 @@ class IconSet:
 
     @property
     def names(self) -> list[str]:
-        """Every icon that is no mere variant."""
-        return [name for name in self._data["icons"] if not is_variant(name)]
+        """Every icon that is no mere variant and shows what its name says."""
+        return [n for n in self._data["icons"] if not is_variant(n) and n not in NOT_SHOWN.get(self.name, ())]
 
     def draw(self, name: str, pixels: int = SIDE, colour: str = "#222222") -> Image.Image:
         """RGBA of at most ``pixels`` a side; ``colour`` is what monochrome icons are drawn in."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
 
@@ -26,6 +27,7 @@ from training.compose import (
 )
 from training.figures import draw_figure
 from training.motion import stream
+from training.poses import draw_posed
 from training.scenes import draw_scene
 from training.skulls import draw_skull
 from training.strokes import Family
@@ -191,6 +193,18 @@ def test_figures_and_their_living_twins_are_reproducible(skeleton: bool) -> None
         once, twice = (draw_figure(np.random.default_rng(seed), skeleton=skeleton) for _ in range(2))
         assert once.tobytes() == twice.tobytes()
         assert (np.asarray(once)[..., 3] > 0).mean() > 0.15
+
+
+def test_pose_clothes_and_arms_are_those_of_the_twin() -> None:
+    def covered(seed: int, *, skeleton: bool) -> npt.NDArray[np.bool_]:
+        return np.asarray(draw_posed(np.random.default_rng(seed), skeleton=skeleton))[..., 3] > 0
+
+    def overlap(shift: int) -> float:
+        pairs = [(covered(i, skeleton=True), covered(i + shift, skeleton=False)) for i in range(30)]
+        return float(np.mean([(bones & flesh).sum() / bones.sum() for bones, flesh in pairs]))
+
+    assert overlap(0) > 0.8
+    assert overlap(0) > overlap(1) + 0.2
 
 
 def test_a_skeleton_differs_from_its_twin_by_the_skull_label() -> None:

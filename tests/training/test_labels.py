@@ -18,6 +18,13 @@ from training.icon_names import icon_labels, icon_split
         ("woman-zombie", "other"),
         ("adhesive-bandage", "superficial_injury"),
         ("open-wound", "serious_injury"),
+        ("bladder-cancer", "body_organ"),
+        ("lungs-with-right-side-spots", "body_organ"),
+        ("person-vomiting", "body_waste"),
+        ("laboratory-test-stool", "body_waste"),
+        ("adhesive-plaster-2-bold", "superficial_injury"),
+        ("frowning-face-with-head-bandage-in-circle", "superficial_injury"),
+        ("halloween-tomb-filled", "other"),
     ],
 )
 def test_a_name_that_says_it_is_a_positive(name: str, label: str) -> None:
@@ -31,6 +38,13 @@ def test_a_plain_name_is_a_negative_of_everything(name: str) -> None:
     labels = icon_labels(name)
     assert labels
     assert not any(labels.values())
+
+
+@pytest.mark.parametrize(
+    "name", ["skull-rock", "tricorne-hat-with-skull", "prostate", "mounted-dispenser-with-poo-pile"]
+)
+def test_what_only_resembles_a_label_says_nothing(name: str) -> None:
+    assert icon_labels(name) == {}
 
 
 @pytest.mark.parametrize("name", ["animal-skull", "splat", "bleeding-eye-x-burn", "jack-o-halloween", "tarot-05"])

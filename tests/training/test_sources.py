@@ -1,14 +1,23 @@
 """Every source has one version and one hash, and another file under its name is refused."""
 
+import io
+import json
 import re
+import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image, ImageFont
 
+from training import glyphs
+from training.angband import SHEETS, figure_artworks
 from training.avatars import STYLES
 from training.crawl import _UNCLEAR, tile_labels
 from training.download import Source, _check, source, sources
+from training.glyphs import FACES, RENDERED, glyph_artworks
 from training.icon_names import LICENCES, SPLIT_OF_SET, concept, icon_labels
+from training.iconify import IconSet
 
 FORBIDDEN = ("emojione", "fxemoji", "openarena", "croodles", "miniavs", "imagenet")
 
@@ -32,6 +41,15 @@ def test_every_set_and_style_that_is_named_has_a_source() -> None:
 
 def test_what_may_not_be_given_on_freely_never_trains() -> None:
     assert all(SPLIT_OF_SET[name] != "train" for name, licence in LICENCES.items() if "SA" in licence)
+    assert not any("SA" in one.licence or "GPL" in one.licence for one in (*FACES, RENDERED, *SHEETS))
+
+
+@pytest.mark.parametrize(
+    "company", ["fa", "la", "icon-park", "lucide", "carbon", "iconoir", "pixelarticons", "feather"]
+)
+def test_no_set_of_a_company_of_the_test_trains(company: str) -> None:
+    family = [name for name in SPLIT_OF_SET if re.fullmatch(rf"{company}\d?(-\w+)*", name)]
+    assert all(SPLIT_OF_SET[name] == "test" for name in family)
 
 
 def test_tiles_of_unclear_authors_are_left_out() -> None:
@@ -65,3 +83,72 @@ def test_the_weights_of_one_icon_are_one_artwork(name: str) -> None:
 )
 def test_a_tile_says_what_it_shows(path: str, expected: int | None) -> None:
     assert tile_labels(path).get("skull") == expected
+
+
+def package(folder: Path, name: str, files: dict[str, bytes]) -> None:
+    with tarfile.open(folder / source(name).file, "w:gz") as tar:
+        for path, content in files.items():
+            member = tarfile.TarInfo(f"package/{path}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+
+
+def test_a_name_that_means_something_else_in_its_set_is_left_out(tmp_path: Path) -> None:
+    icons = {"icons": {name: {"body": ""} for name in ("ghost", "ghost-character", "band-aid")}}
+    package(tmp_path, "@iconify-json/gg", {"icons.json": json.dumps(icons).encode()})
+    assert IconSet(tmp_path, "gg").names == ["ghost-character", "band-aid"]
+
+
+def test_an_emoji_is_labelled_by_its_code_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"41": "skull", "42": "adhesive-bandage", "43": "poison", "1f480": "brain", "41-42": "lungs"}
+    package(tmp_path, "@iconify-json/noto", {"chars.json": json.dumps(names).encode()})
+    monkeypatch.setattr(glyphs, "_font", lambda *_: ImageFont.load_default(64))
+    monkeypatch.setattr(glyphs, "RENDERED", glyphs.Face("none", "none", "", "", "test"))
+    found = {artwork.name: artwork for artwork in glyph_artworks(tmp_path, "calibrate")}
+    assert set(found) == {"skull", "adhesive-bandage"}, "unknown names, characters that it lacks and pairs stay out"
+    assert found["skull"].labels["skull"] == 1
+    pixels = np.asarray(found["skull"].load(colour="#c00000"))
+    assert pixels[..., :3][pixels[..., 3] == 255].tolist()[0] == [192, 0, 0]
+
+
+def test_a_rendered_emoji_is_labelled_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"26b0": "coffin", "1f480": "skull"}
+    package(tmp_path, "@iconify-json/noto", {"chars.json": json.dumps(names).encode()})
+    picture = io.BytesIO()
+    Image.new("RGBA", (8, 8), (0, 200, 0, 255)).save(picture, "WEBP", lossless=True)
+    package(tmp_path, RENDERED.source, {f"assets/{n}.webp": picture.getvalue() for n in ("26b0-fe0f", "1f600", "odd")})
+    monkeypatch.setattr(glyphs, "FACES", ())
+    (coffin,) = glyph_artworks(tmp_path, "train")
+    assert (coffin.key, coffin.labels["other"], coffin.load().getpixel((0, 0))) == (
+        "fluent-emoji-3d/coffin",
+        1,
+        (0, 200, 0, 255),
+    )
+
+
+def test_no_emoji_of_a_font_and_no_tile_of_angband_tests(tmp_path: Path) -> None:
+    assert list(glyph_artworks(tmp_path, "test")) == []
+    assert figure_artworks(tmp_path, "test") == figure_artworks(tmp_path, "calibrate") == []
+
+
+def test_a_tile_of_angband_is_cut_from_its_place(tmp_path: Path) -> None:
+    folder = tmp_path / "angband-data/usr/share/angband/xtra/graf"
+    folder.mkdir(parents=True)
+    sheet = Image.new("RGBA", (128 * 32, 30 * 32), (0, 0, 0, 0))
+    sheet.paste((255, 0, 0, 255), (30 * 32 + 4, 20 * 32 + 2, 30 * 32 + 20, 20 * 32 + 30))
+    sheet.save(folder / "32x32.png")
+    tiles = {artwork.key: artwork for artwork in figure_artworks(tmp_path, "train")}
+    human = tiles["angband-gervais/20-30"]
+    assert human.labels["skull"] == 1
+    assert human.load().size == (16 * 5, 28 * 5)
+    assert tiles["angband-gervais/11-4"].labels["skull"] == 0
+
+
+def test_no_tile_is_both_bones_and_living() -> None:
+    for sheet in SHEETS:
+        bones, living = (
+            {(row, column) for row, columns in of.items() for column in columns}
+            for of in (sheet.skeletons, sheet.living)
+        )
+        assert bones
+        assert not bones & living
