@@ -30,6 +30,7 @@ _LABELS: Final = dict.fromkeys([*GORE, "self_harm", "drawing"], 0)
 _SKIMAGE: Final = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "grass.png")
 _SKIMAGE_MORE: Final = ("gravel.png", "brick.png", "camera.png", "coins.png", "page.png", "text.png", "moon.png")
 _PANORAMAS: Final = "@pmndrs/assets"
+_WORLDS: Final = "blender-data"  # the license.txt beside them says CC0
 # Package -> (licence as its copyright file states it, split, photographs among its pictures).
 _WALLPAPERS: Final[dict[str, tuple[str, Split, str]]] = {
     "lomiri-wallpapers-16.04": ("CC-BY-SA-4.0", "test", r"Bridge|Dragonfly|free_|greentock"),
@@ -51,10 +52,19 @@ _WALLPAPERS: Final[dict[str, tuple[str, Split, str]]] = {
         (
             # Not those that are known from elsewhere: test pictures of universities, a press photograph.
             r"examples/data/(aero1|apple|board|box_in_scene|butterfly|building|fruits|home|licenseplate_motion"
-            r"|orange|squirrel_cls|stuff|tree|left01|left08|right05|imageTextN)\."
+            r"|orange|squirrel_cls|stuff|tree|left01|left08|right05|imageTextN|chicky_512|ela_original)\."
         ),
     ),
     "libjxl-testdata": ("CC0-1.0", "train", r"external/wesaturate/500px/[a-z0-9_]+_srgb8\.png"),
+    "budgie-backgrounds": ("CC0-1.0", "train", r"backgrounds/budgie/(?!ocean-waves|valley-|waves-)"),
+    "plasma-workspace-data": ("CC0-1.0", "train", r"avatars/photos/"),
+    # Their readme.txt names pictures one by one. Not the map, the mock-ups, what may be drawn, nor one picture twice.
+    "wordpress-theme-twentytwentyfive": (
+        "CC0-1.0",
+        "train",
+        r"assets/images/(?!book-|botany|coming-soon|grid-flower-1|link-in-bio-image|location|ruins|services)",
+    ),
+    "wordpress-theme-twentytwentyfour": ("CC0-1.0", "train", r"assets/images/(?!abstract|icon)"),
 }
 _PERMISSIVE_LOMIRI: Final = r"aitzgorri|friends|life_|picosdeeuropa|Picture_0B|Picture_1A|seeding|sunset|umang|Wine"
 # Archives of the learning game GCompris that hold photographs, some beside paintings and drawn tiles.
@@ -97,6 +107,8 @@ def _panoramas(folder: Path) -> Iterator[Artwork]:
     for name in names:
         load = partial(_panorama, archive, name)
         yield Artwork(_PANORAMAS, Path(name).name.split(".")[0], "CC0-1.0", "train", _LABELS, load)
+    for file in sorted((folder / _WORLDS).rglob("studiolights/world/*.exr")):
+        yield Artwork(_WORLDS, file.stem, "CC0-1.0", "train", _LABELS, partial(_world, file))
 
 
 def _permissive_wallpapers(folder: Path) -> Iterator[Artwork]:
@@ -112,7 +124,8 @@ def _wallpapers(folder: Path, split: Split) -> Iterator[Artwork]:
             known = file.suffix in (".jpg", ".png", ".webp")
             if known and file.is_file() and re.search(pattern, str(file)):
                 name = re.sub(r"[^A-Za-z0-9_]+", "-", str(file.relative_to(folder / package / "usr/share")))
-                yield _photo(package, name, licence, of, file)
+                load = partial(_read_whole if split == "train" else _read, file)
+                yield Artwork(package, name, licence, split, _LABELS, load)
 
 
 def _stamps(folder: Path) -> Iterator[Artwork]:
@@ -169,6 +182,13 @@ def _read(file: Path) -> Image.Image:
         return _plain(image)
 
 
+def _read_whole(file: Path) -> Image.Image:
+    """A photograph that has an alpha channel and is no cut-out all the same."""
+    with Image.open(file) as image:
+        image.draft("RGB", (_LONG_SIDE, _LONG_SIDE))
+        return _plain(image.convert("RGB"))
+
+
 def _plain(image: Image.Image) -> Image.Image:
     """RGB of moderate size, cut-outs on light grey."""
     if image.mode.startswith("I"):
@@ -186,14 +206,22 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _panorama(archive: Path, name: str) -> Image.Image:
-    """One panorama, tone-mapped as a camera would expose it."""
     with tarfile.open(archive) as tar:
         member = tar.extractfile(name)
         found = re.search(rb"base64,([A-Za-z0-9+/=]+)", member.read()) if member else None
     if found is None:
         raise ValueError(f"{archive}: {name} holds no base64 picture")
+    return _exposed(base64.b64decode(found[1]))
+
+
+def _world(file: Path) -> Image.Image:
+    return _exposed(file.read_bytes())
+
+
+def _exposed(exr: bytes) -> Image.Image:
+    """Light as a camera would expose it."""
     decoder = av.CodecContext.create("exr", "r")
-    frames = [*decoder.decode(av.Packet(base64.b64decode(found[1]))), *decoder.decode(None)]
+    frames = [*decoder.decode(av.Packet(exr)), *decoder.decode(None)]
     light = frames[0].to_ndarray(format="gbrpf32le")
     exposed = np.clip(light / max(float(np.percentile(light, 90)), 1e-3), 0.0, 1.0) ** (1 / 2.2)
     return Image.fromarray((255 * exposed).astype(np.uint8)).resize((1024, 512), Image.Resampling.BICUBIC)

@@ -3,9 +3,11 @@
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from training.photos import _FREE, _stated
+from training.photos import _FREE, _WALLPAPERS, _read, _read_whole, _stated, _wallpapers
 from training.qt_resources import resources
 
 
@@ -56,3 +58,36 @@ def test_a_copyright_file_says_it_of_each_file(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_free_to_train_on(licence: str, free: bool) -> None:
     assert (_FREE.fullmatch(licence) is not None) is free
+
+
+def test_a_photograph_with_an_alpha_channel_gets_no_frame(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    Image.new("RGBA", (300, 200), (200, 20, 10, 255)).save(file)
+    whole = np.asarray(_read_whole(file))
+    assert whole.shape == (200, 300, 3)
+    assert (whole == (200, 20, 10)).all()
+    assert _read(file).size == (375, 250)
+
+
+@pytest.mark.parametrize(
+    ("path", "trains"),
+    [
+        ("budgie-backgrounds/usr/share/backgrounds/budgie/casa-mila.jpg", True),
+        ("budgie-backgrounds/usr/share/backgrounds/budgie/waves-midnight.jpg", False),
+        ("plasma-workspace-data/usr/share/plasma/avatars/photos/Cocktail.png", True),
+        ("plasma-workspace-data/usr/share/plasma/avatars/Konqi.png", False),
+        ("wordpress-theme-twentytwentyfive/usr/share/themes/assets/images/red-hibiscus-closeup.webp", True),
+        ("wordpress-theme-twentytwentyfive/usr/share/themes/assets/images/location.webp", False),
+    ],
+)
+def test_drawings_beside_photographs_are_left_out(tmp_path: Path, path: str, trains: bool) -> None:
+    file = tmp_path / path
+    file.parent.mkdir(parents=True)
+    Image.new("RGB", (4, 4)).save(file)
+    assert len(list(_wallpapers(tmp_path, "train"))) == trains
+    assert not [*_wallpapers(tmp_path, "calibrate"), *_wallpapers(tmp_path, "test")]
+
+
+def test_share_alike_and_gpl_photographs_never_train() -> None:
+    trained = {licence for licence, split, _ in _WALLPAPERS.values() if split == "train"}
+    assert trained == {"CC0-1.0", "Apache-2.0"}

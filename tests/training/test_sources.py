@@ -1,8 +1,11 @@
 """Every source has one version and one hash, and another file under its name is refused."""
 
+import hashlib
 import io
 import json
 import re
+import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from training import glyphs
 from training.angband import SHEETS, figure_artworks
 from training.avatars import STYLES
 from training.crawl import _UNCLEAR, tile_labels
-from training.download import Source, _check, source, sources
+from training.download import Source, _check, fetch_deb, source, sources
 from training.glyphs import FACES, RENDERED, glyph_artworks
 from training.icon_names import LICENCES, SPLIT_OF_SET, concept, icon_labels
 from training.iconify import IconSet
@@ -63,6 +66,29 @@ def test_another_file_under_the_name_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"something else")
     with pytest.raises(SystemExit, match="sha256"):
         _check(file, Source("npm", "art", "1.0", "0" * 64))
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="Debian's packages are made and unpacked by dpkg")
+def test_a_package_of_another_release_comes_from_its_place_in_an_archive(tmp_path: Path) -> None:
+    package, folder = tmp_path / "package", tmp_path / "sources"
+    for made in (package / "DEBIAN", package / "usr", folder):
+        made.mkdir(parents=True)
+    (package / "DEBIAN/control").write_text(
+        "Package: art\nVersion: 1\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: art\n"
+    )
+    (package / "usr/picture").write_bytes(b"light")
+    archive = tmp_path / "art_1_all.deb"
+    subprocess.run(["dpkg-deb", "--build", str(package), str(archive)], check=True, stdout=subprocess.DEVNULL)
+    pinned = hashlib.sha256(archive.read_bytes()).hexdigest()
+    archives = [f"{tmp_path.as_uri()}/elsewhere/", f"{tmp_path.as_uri()}/"]
+    with pytest.raises(SystemExit, match="sha256"):
+        fetch_deb(Source("deb", "art", "1", "0" * 64, archive.name), folder, archives)
+    with pytest.raises(SystemExit, match="no archive .* has art_1_all.deb"):
+        fetch_deb(Source("deb", "art", "1", pinned, archive.name), folder, archives[:1])
+    assert not (folder / "art").exists()
+    fetch_deb(Source("deb", "art", "1", pinned, archive.name), folder, archives)
+    assert (folder / "art/usr/picture").read_bytes() == b"light"
+    assert (folder / "art/.sha256").read_text() == pinned
 
 
 @pytest.mark.parametrize("name", ["skull-bold", "skull-duotone", "skull-remix", "skull-line-solid"])
