@@ -83,7 +83,7 @@ def test_a_package_of_another_release_comes_from_its_place_in_an_archive(tmp_pat
     archives = [f"{tmp_path.as_uri()}/elsewhere/", f"{tmp_path.as_uri()}/"]
     with pytest.raises(SystemExit, match="sha256"):
         fetch_deb(Source("deb", "art", "1", "0" * 64, archive.name), folder, archives)
-    with pytest.raises(SystemExit, match="no archive .* has art_1_all.deb"):
+    with pytest.raises(SystemExit, match=r"no archive .* has art_1_all\.deb"):
         fetch_deb(Source("deb", "art", "1", pinned, archive.name), folder, archives[:1])
     assert not (folder / "art").exists()
     fetch_deb(Source("deb", "art", "1", pinned, archive.name), folder, archives)
