@@ -33,7 +33,7 @@ ENTRY_CHANNELS: Final = 112
 class TuneOptions:
     """How long and how hard to tune."""
 
-    epochs: int = 2
+    epochs: int = 4
     batch: int = 64
     learning_rate: float = 2e-4
     heads_rate: float = 1e-3
