@@ -21,6 +21,7 @@ from streamwatch.learning.fit import FitOptions, Matrix, fit_heads, raw_logits
 from streamwatch.learning.rows import label_matrix, read_rows, split_mask
 from training.build import SIZE, build
 from training.download import fetch_sources
+from training.engine import fast_engine
 from training.evaluate import Material, evaluate
 from training.motion import build_motion
 from training.plots import draw_plots
@@ -53,7 +54,7 @@ class Workshop:
     def features(self) -> None:
         images = np.load(self._set / "images.npy", mmap_mode="r")
         encoder = load_efficientnet_lite0(encoder_file(), SIZE).fold()
-        extract(images, encoder, self._set / _PUBLISHED, progress=_bar("features"))
+        extract(images, encoder, self._set / _PUBLISHED, engine=fast_engine(encoder), progress=_bar("features"))
 
     def train(self) -> None:
         made = _material(self._set, _PUBLISHED)
@@ -64,7 +65,10 @@ class Workshop:
         heads.join = torch.from_numpy(fit_join(*raw_logits(heads, features, calibrate), known[calibrate]))
         save_heads(heads, self._heads)
         images = np.load(self._pans / "images.npy", mmap_mode="r")
-        extract(images, self._encoder(), self._pans / "features", progress=_bar("features of pans"))
+        encoder = self._encoder()
+        extract(
+            images, encoder, self._pans / "features", engine=fast_engine(encoder), progress=_bar("features of pans")
+        )
 
     def _tune(self, made: Material, known: Matrix) -> Features:
         """Writes what is tuned of the encoder, and gives the features that come of it."""

@@ -12,6 +12,7 @@ import torch
 
 from streamwatch.inference.encoders import efficientnet_lite0
 from streamwatch.inference.encoders.base import Encoder, EncoderSpec, Maps
+from streamwatch.inference.engines.base import Engine
 from streamwatch.inference.heads import pooled
 from streamwatch.inference.preprocess import normalise
 from streamwatch.records.frame import Pixels
@@ -49,11 +50,17 @@ class Features:
 
 
 def extract(
-    images: npt.NDArray[np.uint8], encoder: Encoder, folder: Path, *, batch: int = 16, progress: Progress = no_progress
+    images: npt.NDArray[np.uint8],
+    encoder: Encoder,
+    folder: Path,
+    *,
+    batch: int = 16,
+    engine: Engine | None = None,
+    progress: Progress = no_progress,
 ) -> Features:
     """Writes and returns the features of pictures that were squashed as the encoder's spec says: (n, size, size, 3).
 
-    The encoder should be folded.
+    The encoder should be folded. It runs in plain torch unless an engine of it is given.
     """
     count, spec = len(images), encoder.spec
     write_spec(spec, folder)
@@ -69,7 +76,8 @@ def extract(
     encoder.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.inference_mode():
         for start in progress(range(0, count, batch)):
-            maps = encode(encoder, images[start : start + batch])
+            pictures = images[start : start + batch]
+            maps = encode(encoder, pictures) if engine is None else engine(_planes(pictures))
             part = slice(start, start + batch)
             arrays["last"][part] = maps.last.numpy()
             arrays["middle"][part] = maps.middle.numpy()
@@ -81,10 +89,14 @@ def extract(
 
 def encode(encoder: Encoder, images: Pixels) -> Maps:
     """float32 maps of squashed pictures (n, size, size, 3) on the CPU."""
-    pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        maps: Maps = encoder(normalise(pixels, torch.float32, encoder.spec))
+        maps: Maps = encoder(normalise(_planes(images), torch.float32, encoder.spec))
     return maps
+
+
+def _planes(images: Pixels) -> torch.Tensor:
+    """uint8 (n, 3, size, size)."""
+    return torch.from_numpy(np.array(images)).permute(0, 3, 1, 2)
 
 
 def write_spec(spec: EncoderSpec, folder: Path) -> None:

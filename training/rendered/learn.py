@@ -29,6 +29,7 @@ from streamwatch.learning.features import Features, extract, load_features
 from streamwatch.learning.fit import Matrix, Places, raw_logits
 from streamwatch.learning.rows import Row, label_matrix, read_rows, split_mask
 from training.art import Split
+from training.engine import fast_engine
 from training.publish import write_card
 from training.rendered.findings import Others, findings, verdict
 from training.rendered.fitting import LABELS, PeopleOptions, Side, fit_several, other_known
@@ -144,7 +145,8 @@ def _features(people: People, files: list[Path], encoder: Encoder, folder: Path)
     if note.exists() and note.read_text() == pin:
         return load_features(folder)
     images = squashed(files, encoder.spec, partial(tqdm, desc="people", mininterval=5))
-    made = extract(images, encoder, folder, progress=partial(tqdm, desc="features of people", mininterval=5))
+    bar = partial(tqdm, desc="features of people", mininterval=5)
+    made = extract(images, encoder, folder, engine=fast_engine(encoder), progress=bar)
     note.write_text(pin)
     return made
 
