@@ -135,8 +135,8 @@ def test_other_pictures_show_no_self_harm_unless_they_say_so() -> None:
     assert np.isnan(unconscious[2])
 
 
-def found_with(good: float, *, apart: bool = True) -> dict[str, Any]:
-    """Findings where this share of the pairs is right."""
+def found_with(good: float, *, apart: bool = True, loudest: float = 0.2) -> dict[str, Any]:
+    """Findings where this share of the pairs is right; ``loudest`` is one frame of the calibration's pans."""
     people, rows = some_people(120), other_rows()
     scores = np.full((len(people.rows), len(LABELS)), 0.6 if apart else 0.1, np.float32)
     pairs = people.pairs("test")
@@ -145,7 +145,10 @@ def found_with(good: float, *, apart: bool = True) -> dict[str, Any]:
     scores[pairs[:, 1], 0] = np.where(right, 0.5, 0.9) if apart else 0.1
     theirs: Matrix = np.full((len(rows), len(LABELS)), 0.2, np.float32)
     panned = [r for r in rows if r.split != "train"] * 12
-    others = Others(rows, theirs, sorted(panned, key=lambda r: r.artwork), np.full((len(panned), 3), 0.2, np.float32))
+    panned.sort(key=lambda r: r.artwork)
+    moving: Matrix = np.full((len(panned), 3), 0.2, np.float32)
+    moving[next(i for i, row in enumerate(panned) if row.split == "calibrate")] = loudest
+    others = Others(rows, theirs, panned, moving)
     figures: dict[str, Any] = findings(people, scores, others)["self_harm"]
     return figures
 
@@ -158,6 +161,11 @@ def test_a_label_is_claimed_by_the_share_of_pairs_that_is_right() -> None:
     assert "60 %" in weak.of
     assert strong.enter is not None
     assert 0.2 < strong.enter <= 0.9
+
+
+def test_the_threshold_lies_above_every_frame_of_the_calibrations_pans() -> None:
+    assert found_with(0.9)["threshold"] < 0.3
+    assert found_with(0.9, loudest=0.555)["threshold"] == pytest.approx(0.56)
 
 
 def test_a_label_that_is_neither_ordered_nor_apart_is_not_claimed() -> None:
