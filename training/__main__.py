@@ -26,11 +26,10 @@ from training.evaluate import Material, evaluate
 from training.motion import build_motion
 from training.plots import draw_plots
 from training.publish import TUNED_FILE, encoder_file, publish, tuned_encoder, write_card
-from training.rendered.learn import learn, people_features
-from training.rendered.material import known_people
+from training.rendered.learn import learn
 from training.sample import write_figures, write_slice
 from training.trials import LABELS
-from training.tune import PEOPLE_SEEN, Shown, TuneOptions, overlay, tune, tuning_rows
+from training.tune import TuneOptions, overlay, tune, tuning_rows
 from training.tuned_features import retuned
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -76,19 +75,9 @@ class Workshop:
         seen = tuning_rows(made.rows)
         heads = fit_heads(made.features, known, seen, LABELS, FitOptions(epochs=2), progress=_bar("first heads"))
         encoder = load_efficientnet_lite0(encoder_file(), SIZE)
-        shown = Shown(made.features.middle, known, seen)
-        if self._people:
-            shown = shown.beside(self._shown_people())
-        tail = tune(encoder, heads, shown.middle, shown.known, shown.rows, TuneOptions(), progress=_bar("tuning"))
+        tail = tune(encoder, heads, made.features.middle, known, seen, TuneOptions(), progress=_bar("tuning"))
         write_arrays(overlay(tail), self._tuned)
         return retuned(made.features, self._encoder(), self._set / "features", progress=_bar("tuned features"))
-
-    def _shown_people(self) -> Shown:
-        """What tuning sees of rendered people: those that train, several times."""
-        people, files = known_people(self._people)
-        encoder = load_efficientnet_lite0(encoder_file(), SIZE).fold()
-        features = people_features(people, files, encoder, self._cache / f"people-{_PUBLISHED}")
-        return Shown(features.middle, label_matrix(people.rows, LABELS), np.tile(people.of("train"), PEOPLE_SEEN))
 
     def evaluate(self) -> None:
         heads, encoder = load_trained_heads(self._heads, spec_of(SIZE)), self._encoder()

@@ -43,27 +43,6 @@ class TuneOptions:
     seed: int = 0
 
 
-PEOPLE_SEEN: Final = 3
-"""How often tuning sees a picture of rendered people while it sees another once: they are few, and twins are hard."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Pictures that tuning sees: their middle maps, what is known of them, and which of them, in turn."""
-
-    middle: Half
-    known: Matrix
-    rows: Places
-
-    def beside(self, others: "Shown") -> "Shown":
-        """Both together, in memory."""
-        return Shown(
-            np.concatenate([self.middle, others.middle]),
-            np.concatenate([self.known, others.known]),
-            np.concatenate([self.rows, len(self.middle) + others.rows]),
-        )
-
-
 _SEEN_LESS: Final = {
     **dict.fromkeys(
         ("drawn_skull", "drawn_skull_and_blood", "plain_scene", "drawn_twin", "drawn_blood", "drawn_paint"), 0.5

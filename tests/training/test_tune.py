@@ -10,7 +10,7 @@ from streamwatch.inference.encoders.base import Maps
 from streamwatch.inference.encoders.efficientnet_lite0 import Convolution, EfficientNetLite0, load_efficientnet_lite0
 from streamwatch.inference.heads import Heads
 from training.publish import encoder_file
-from training.tune import Shown, Tail, TuneOptions, _filter, overlay, tune
+from training.tune import Tail, TuneOptions, _filter, overlay, tune
 
 COUNT = 12
 LABELS = ("striped",)
@@ -69,15 +69,3 @@ def test_tuning_learns_and_its_overlay_carries_it(maps: Maps, pictures: torch.Te
         assert torch.allclose(tuned.last, tail(tail.enter(maps.middle)), atol=0.05)
         scores = heads(tuned)[:, 0].numpy()
     assert scores[::2].min() > scores[1::2].max()
-
-
-def test_pictures_of_two_origins_are_shown_as_one() -> None:
-    def shown(value: float, count: int, rows: list[int]) -> Shown:
-        return Shown(
-            np.full((count, 2, 1, 1), value, np.float16), np.full((count, 1), value, np.float32), np.array(rows)
-        )
-
-    both = shown(1.0, 3, [0, 2]).beside(shown(2.0, 4, [1, 3, 1]))
-    assert list(both.rows) == [0, 2, 4, 6, 4]
-    assert list(both.middle[both.rows, 0, 0, 0]) == [1, 1, 2, 2, 2]
-    assert list(both.known[both.rows, 0]) == [1, 1, 2, 2, 2]

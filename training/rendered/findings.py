@@ -25,6 +25,8 @@ KINDS: Final[Mapping[str, tuple[Kind, ...]]] = {
 """Which pairs ask for a label."""
 ORDERED: Final = 0.8
 """Share of unseen pairs in which the positive picture has to score higher for the label to be what it is called."""
+ORDERED_LOW: Final = 0.7
+"""And the lower end of its interval, as for labels that drawings support."""
 APART: Final = 0.9
 """AUC against everything else, below which a label is not even a proxy for what it sees."""
 LEAST_GROUPS: Final = 30
@@ -212,7 +214,7 @@ def verdict(label: str, finding: Mapping[str, Any]) -> LabelCoverage:
     enter = finding["threshold"] if finding["recall"] >= LEAST_RECALL else None
     enough = twins["groups"] >= LEAST_GROUPS
     nearest = min(value for value in apart["positives_only"].values() if not np.isnan(value))
-    if enough and twins["share"] >= ORDERED and nearest >= ORDERED:
+    if enough and twins["share"] >= ORDERED and twins["low"] >= ORDERED_LOW and nearest >= ORDERED:
         of = f"{SEEN[label]}, told from the same person without that in {said}"
         return LabelCoverage("proxy", of + _drawings(finding) + "; no photograph of it was ever shown", enter, figures)
     if enough and apart["auc"] >= APART:

@@ -25,7 +25,7 @@ class PeopleOptions:
     epochs: int = 12
     pairs: int = 12
     """In a step."""
-    others: int = 3200
+    others: int = 1600
     """Pictures of other material in an epoch, drawn anew for each."""
     hidden: int = 64
     learning_rate: float = 2e-3

@@ -54,7 +54,7 @@ def learn(folders: list[Path], cache: Path, weights: Path) -> dict[str, Any]:
     encoder = load_encoder(manifest).fold()
     base = load_trained_heads(cache / "heads.npz", encoder.spec)
     people, files = known_people(folders)
-    features = people_features(people, files, encoder, cache / "people")
+    features = _features(people, files, encoder, cache / "people")
     made_rows, made = _read(cache / "set")
     heads = _fitted(base, (people, features), (made_rows, made), cache / "people")
     found = _measured(heads, people, features, (made_rows, made), _read(cache / "pans"))
@@ -137,7 +137,7 @@ def _fitted(base: Heads, people: tuple[People, Features], made: tuple[Sequence[R
     return heads
 
 
-def people_features(people: People, files: list[Path], encoder: Encoder, folder: Path) -> Features:
+def _features(people: People, files: list[Path], encoder: Encoder, folder: Path) -> Features:
     """Made anew unless the folder holds those of the same pictures by the same encoder."""
     state = b"".join(tensor.contiguous().numpy().tobytes() for tensor in encoder.state_dict().values())
     pin = json.dumps({**people.pin(), "encoder": hashlib.sha256(state).hexdigest()})

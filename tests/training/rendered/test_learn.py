@@ -17,14 +17,11 @@ from streamwatch.learning.features import extract
 from streamwatch.learning.rows import Row, write_rows
 from streamwatch.records.labels import LABELS
 from tests.training.rendered.test_learning import fact
-from training.__main__ import Workshop
 from training.art import Split
 from training.rendered import findings
 from training.rendered.card import people_section
 from training.rendered.learn import learn
 from training.rendered.rows import FACTS, picture_file
-from training.trials import LABELS as TRAINED
-from training.tune import PEOPLE_SEEN
 
 SPLITS: tuple[Split, ...] = ("train", "calibrate", "test")
 
@@ -130,12 +127,3 @@ def test_the_same_pictures_are_encoded_once(learnt: tuple[Path, Path, dict[str, 
     again = learn([learnt[1].parent / "people"], learnt[1].parent / "cache", learnt[1])
     assert (folder / "last.npy").stat().st_mtime_ns == written
     assert again["self_harm"]["twins"] == learnt[2]["self_harm"]["twins"]
-
-
-def test_tuning_sees_the_people_that_train_several_times_and_no_others(tmp_path: Path) -> None:
-    people_folder(tmp_path / "people", 6)
-    shown = Workshop(tmp_path, tmp_path / "weights", 1, [tmp_path / "people"])._shown_people()
-    assert (len(shown.middle), shown.known.shape) == (12, (12, len(TRAINED)))
-    assert sorted(shown.rows) == sorted([0, 1, 6, 7] * PEOPLE_SEEN), "pairs 0 and 3 train"
-    assert shown.known[:, TRAINED.index("self_harm")].tolist() == [1, 0] * 6
-    assert np.isnan(shown.known[:, TRAINED.index("drawing")]).all()

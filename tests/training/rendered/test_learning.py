@@ -172,6 +172,10 @@ def test_a_label_that_is_neither_ordered_nor_apart_is_not_claimed() -> None:
     found = found_with(0.6)
     found["apart"]["auc"] = 0.8
     assert verdict("self_harm", found).status == "unsupported"
+    unsure = found_with(0.9)
+    unsure["twins"]["low"] = 0.69
+    unsure["apart"]["auc"] = 0.8
+    assert verdict("self_harm", unsure).status == "unsupported"
     few = found_with(0.9)
     few["twins"]["groups"] = 3
     few["apart"]["auc"] = 0.8
