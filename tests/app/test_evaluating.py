@@ -171,7 +171,7 @@ def test_drawn_skulls_score_above_what_only_looks_like_one(tmp_path: Path, capfd
     """The project's drawn pairs: a skull, and a face, a ball or a socket at the same place of the same ground."""
     rng = np.random.default_rng(11)
     lines = ["positive,negative,label,group"]
-    for number in range(12):
+    for number in range(36):
         ground = tuple(int(value) for value in rng.integers(60, 256, 3))
         for kind, draw in (("skull", draw_skull), ("twin", draw_twin)):
             picture = Image.new("RGB", (426, 240), ground)

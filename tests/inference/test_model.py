@@ -150,7 +150,7 @@ def test_the_demo_is_caught_while_its_gore_is_visible_and_never_else(model: Enco
     seconds = [7.0 + 4 * i for i in range(12)]
     visible = [keyframe(gore_scene(t, 426, 240), 34) for t in seconds if gore_visible(t)]
     harmless = [keyframe(harmless_scene(t, 426, 240), 34) for t in seconds]
-    assert (model.forward(model.prepare(visible))[:, GORE] >= enter).mean() > 0.7
+    assert (model.forward(model.prepare(visible))[:, GORE] >= enter).mean() > 0.5
     assert model.forward(model.prepare(harmless))[:, GORE].max() < enter
 
 
